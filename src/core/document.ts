@@ -1,0 +1,48 @@
+/** Where a document lies in the inputs of a plan. */
+export interface Origin {
+  /** Number of the input file in the plan. */
+  readonly input: number;
+  /** Number of the record, from 0, in this split's part of the file. */
+  readonly record: number;
+  /** Byte range of the record in the file (decompressed where it is compressed); row numbers for Parquet. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A raw document. Text stays UTF-8 bytes from the file to the token ids. */
+export interface Document {
+  readonly origin: Origin;
+  /** The record's own id (`id_field`), if it has one. */
+  readonly id: string | null;
+  /** Valid UTF-8. */
+  readonly text: Uint8Array;
+}
+
+/** A document as token ids, before packing. */
+export interface TokenRun {
+  readonly document: Document;
+  /** [tokens], without special tokens. */
+  readonly ids: Int32Array;
+}
+
+/** A record that could not become a document. */
+export interface Reject {
+  readonly input: number;
+  readonly record: number;
+  /** Byte offset in the (decompressed) file, or row number for Parquet. */
+  readonly offset: number;
+  readonly reason: RejectReason;
+  /** One line for people. */
+  readonly detail: string;
+}
+
+export const REJECT_REASONS = [
+  'json-syntax',
+  'not-an-object',
+  'field-missing',
+  'field-not-text',
+  'invalid-utf8',
+  'empty-text',
+  'too-large',
+] as const;
+export type RejectReason = (typeof REJECT_REASONS)[number];

@@ -1,0 +1,220 @@
+/**
+ * Every error a user can cause, in one place: a code, the exit status it leads to, and one factory that writes the
+ * message. A message names the offender, the place in it, and ends with the way out. Tests compare codes, not texts.
+ */
+
+/** Exit statuses of `prep` and `train` (the BSD sysexits that fit). */
+export const EXIT = { ok: 0, failed: 1, usage: 64, data: 65, internal: 70, io: 74, retry: 75 } as const;
+
+const EXIT_OF = {
+  USAGE: EXIT.usage,
+  CONFIG_NOT_FOUND: EXIT.usage,
+  CONFIG_INVALID: EXIT.data,
+  INPUT_NOT_FOUND: EXIT.data,
+  INPUT_UNKNOWN_FORMAT: EXIT.data,
+  INPUT_TRUNCATED: EXIT.data,
+  INPUT_MALFORMED: EXIT.data,
+  CORPUS_EMPTY: EXIT.data,
+  DOCUMENT_TOO_LARGE: EXIT.data,
+  TOO_MANY_REJECTS: EXIT.data,
+  TOKENIZER_INVALID: EXIT.data,
+  FINGERPRINT_MISMATCH: EXIT.data,
+  CORPUS_NOT_FOUND: EXIT.data,
+  CORPUS_INCOMPLETE: EXIT.retry,
+  CORPUS_CORRUPT: EXIT.data,
+  NOISE_PASS_MISSING: EXIT.data,
+  BACKEND_UNAVAILABLE: EXIT.retry,
+  LOSS_NOT_FINITE: EXIT.failed,
+  IO_FAILED: EXIT.io,
+  DISK_FULL: EXIT.io,
+  INTERRUPTED: EXIT.retry,
+  INTERNAL: EXIT.internal,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_OF;
+
+/** Where and why: the machine-readable half of an error, printed by `--json`. */
+export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+export class PrepError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'PrepError';
+    this.code = code;
+    this.details = details;
+  }
+  get exitCode(): number {
+    return EXIT_OF[this.code];
+  }
+}
+
+export const isPrepError = (error: unknown): error is PrepError => error instanceof PrepError;
+
+/** The text of anything thrown. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A PrepError as plain data, to cross a worker's message port and come back. */
+export interface ErrorData {
+  code: ErrorCode;
+  message: string;
+  details: ErrorDetails;
+}
+export const toErrorData = (error: unknown): ErrorData =>
+  isPrepError(error)
+    ? { code: error.code, message: error.message, details: error.details }
+    : {
+        code: 'INTERNAL',
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        details: {},
+      };
+export const fromErrorData = (data: ErrorData): PrepError => new PrepError(data.code, data.message, data.details);
+
+export const usageError = (message: string): PrepError => new PrepError('USAGE', message);
+
+export const configNotFound = (path: string): PrepError =>
+  new PrepError('CONFIG_NOT_FOUND', `no pipeline file at ${path}; give an existing .yaml, or run \`prep --help\``, {
+    file: path,
+  });
+
+/** `line` and `column` count from 1; `field` is a path such as `noise.passes`. */
+export const configInvalid = (
+  file: string,
+  place: { line: number; column: number; field: string },
+  problem: string,
+  wayOut: string,
+): PrepError =>
+  new PrepError(
+    'CONFIG_INVALID',
+    `${file}:${place.line}:${place.column}: ${place.field ? `\`${place.field}\` ` : ''}${problem}; ${wayOut}`,
+    { file, ...place },
+  );
+
+export const inputNotFound = (path: string, from: string): PrepError =>
+  new PrepError('INPUT_NOT_FOUND', `no input matches ${path} (looked from ${from}); correct the path or the pattern`, {
+    path,
+    from,
+  });
+
+export const inputUnknownFormat = (path: string, known: readonly string[]): PrepError =>
+  new PrepError(
+    'INPUT_UNKNOWN_FORMAT',
+    `${path}: cannot tell the format from its name; known are ${known.join(', ')}: rename or convert it`,
+    { file: path, known },
+  );
+
+/** `offset` is in bytes of the file as it lies on disk. */
+export const inputTruncated = (path: string, offset: number, problem: string): PrepError =>
+  new PrepError(
+    'INPUT_TRUNCATED',
+    `${path}: ends too early or is damaged at byte ${offset} (${problem}); copy the file again, or take it out of the inputs`,
+    { file: path, offset },
+  );
+
+/** `place` is words such as `record 17` or `byte 4096`. */
+export const inputMalformed = (path: string, place: string, problem: string): PrepError =>
+  new PrepError(
+    'INPUT_MALFORMED',
+    `${path}: ${place}: ${problem}; repair the file there, or take it out of the inputs`,
+    { file: path, place },
+  );
+
+export const corpusEmpty = (inputs: number, rejected: number, firstReject: string | null): PrepError =>
+  new PrepError(
+    'CORPUS_EMPTY',
+    `no document in ${inputs} input file(s)` +
+      (rejected > 0 ? `: all ${rejected} records were rejected, the first because ${firstReject}` : '') +
+      `; check the files${rejected > 0 ? ' and --field' : ''}`,
+    { inputs, rejected, firstReject },
+  );
+
+export const documentTooLarge = (path: string, offset: number, bytes: number, limit: number): PrepError =>
+  new PrepError(
+    'DOCUMENT_TOO_LARGE',
+    `${path}: the record at byte ${offset} is larger than ${limit} bytes (${bytes} read so far); raise limits.document_bytes, or cut it`,
+    { file: path, offset, bytes, limit },
+  );
+
+export const tooManyRejects = (rejected: number, records: number, share: number, first: string): PrepError =>
+  new PrepError(
+    'TOO_MANY_REJECTS',
+    `${rejected} of ${records} records were rejected, more than the allowed share of ${share}; the first: ${first}. ` +
+      'Repair them, or raise --max-rejects (what is done is kept)',
+    { rejected, records, share, first },
+  );
+
+/** `pointer` is a JSON pointer into the tokenizer file. */
+export const tokenizerInvalid = (file: string, pointer: string, problem: string): PrepError =>
+  new PrepError(
+    'TOKENIZER_INVALID',
+    `${file}#${pointer}: ${problem}; give the tokenizer.json of a Hugging Face fast tokenizer`,
+    { file, pointer },
+  );
+
+export const fingerprintMismatch = (place: string, field: string, found: string, expected: string): PrepError =>
+  new PrepError(
+    'FINGERPRINT_MISMATCH',
+    `${place}: \`${field}\` is ${found}, but this plan was made with ${expected}; ` +
+      'put it back, choose another --out, or start over with --overwrite',
+    { place, field, found, expected },
+  );
+
+export const corpusNotFound = (dir: string): PrepError =>
+  new PrepError('CORPUS_NOT_FOUND', `no packed corpus in ${dir}; make one with \`prep\` or \`prep pack FILES...\``, {
+    dir,
+  });
+
+export const corpusIncomplete = (dir: string, done: number, splits: number): PrepError =>
+  new PrepError(
+    'CORPUS_INCOMPLETE',
+    `${dir} is not finished: ${done} of ${splits} splits are done; run the same \`prep\` command again to go on`,
+    { dir, done, splits },
+  );
+
+export const corpusCorrupt = (file: string, place: string, problem: string): PrepError =>
+  new PrepError(
+    'CORPUS_CORRUPT',
+    `${file}: ${place}: ${problem}; restore it from a copy, or make it again with \`prep\``,
+    { file, place },
+  );
+
+export const noisePassMissing = (dir: string, pass: number, have: number): PrepError =>
+  new PrepError(
+    'NOISE_PASS_MISSING',
+    `${dir} has ${have} noise pass(es), number ${pass} is needed; run \`prep noise ${dir} --passes ${pass + 1}\``,
+    { dir, pass, have },
+  );
+
+export const backendUnavailable = (wanted: string, reasons: readonly string[]): PrepError =>
+  new PrepError(
+    'BACKEND_UNAVAILABLE',
+    `no usable TensorFlow.js backend (wanted ${wanted}): ${reasons.join('; ')}; install one, or leave --backend out`,
+    { wanted, reasons },
+  );
+
+export const lossNotFinite = (step: number, loss: number): PrepError =>
+  new PrepError(
+    'LOSS_NOT_FINITE',
+    `the loss is ${loss} at step ${step}; lower --lr or raise --warmup (the last good checkpoint is kept)`,
+    { step, loss: String(loss) },
+  );
+
+export const ioFailed = (path: string, operation: string, cause: unknown): PrepError =>
+  new PrepError('IO_FAILED', `${path}: ${operation} failed: ${messageOf(cause)}; repair that and run again`, {
+    file: path,
+    operation,
+  }, cause);
+
+export const diskFull = (path: string, bytes: number): PrepError =>
+  new PrepError(
+    'DISK_FULL',
+    `${path}: no space left while writing ${bytes} bytes; free some and run the same command again (what is committed is kept)`,
+    { file: path, bytes },
+  );
+
+export const interrupted = (done: number, total: number): PrepError =>
+  new PrepError('INTERRUPTED', `stopped; ${done} of ${total} splits are committed. Run the same command again to go on`, {
+    done,
+    total,
+  });

@@ -1,0 +1,47 @@
+import type { Flow } from './batch.ts';
+import type { Reject } from './document.ts';
+
+/** What the runner lends a stage. */
+export interface StageContext {
+  /** Sets a bad record aside; throws when there are too many. */
+  reject(reject: Reject): void;
+  /** Called now and then with what has been done since the last call. */
+  progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
+  /** True once the run is to stop: a stage may finish early, its sink then commits nothing. */
+  stopping(): boolean;
+}
+
+/** A stage and the hash of everything about it that changes bytes or their order, and of nothing else. */
+interface Named {
+  readonly name: string;
+  readonly fingerprint: string;
+}
+export interface Source<Out> extends Named {
+  read(context: StageContext): Flow<Out>;
+}
+export interface Stage<In, Out> extends Named {
+  run(input: Flow<In>, context: StageContext): Flow<Out>;
+}
+export interface Sink<In, Result> extends Named {
+  write(input: Flow<In>, context: StageContext): Promise<Result>;
+}
+
+/** A chain of stages; `to` accepts only what takes this chain's output, so a wrong order is a type error. */
+export interface Chain<T> {
+  readonly stages: readonly Named[];
+  to<Out>(stage: Stage<T, Out>): Chain<Out>;
+  into<Result>(sink: Sink<T, Result>): { readonly stages: readonly Named[]; run(context: StageContext): Promise<Result> };
+}
+
+/** `from(read).to(tokenize).to(pack).to(mask).into(shard).run(context)` */
+export function from<T>(source: Source<T>): Chain<T> {
+  return chain([source], (context) => source.read(context));
+}
+
+function chain<T>(stages: readonly Named[], open: (context: StageContext) => Flow<T>): Chain<T> {
+  return {
+    stages,
+    to: (stage) => chain([...stages, stage], (context) => stage.run(open(context), context)),
+    into: (sink) => ({ stages: [...stages, sink], run: (context) => sink.write(open(context), context) }),
+  };
+}

@@ -1,0 +1,53 @@
+/** `train` or `validation`: a held-out document shares no window with a training one. */
+export const SUBSETS = ['train', 'validation'] as const;
+export type Subset = (typeof SUBSETS)[number];
+
+/** The part of a document that lies in one window. `split` and `document` together identify the document. */
+export interface Segment {
+  /** First token, in the window. */
+  readonly start: number;
+  /** Tokens, a separator (EOD) that follows the document included. */
+  readonly length: number;
+  readonly split: number;
+  /** Row in that split's table in documents/. */
+  readonly document: number;
+  readonly source: string;
+  /** First token of this part, in the document. */
+  readonly documentOffset: number;
+  /** Part k (from 0) of a document that was cut. */
+  readonly part: number;
+  /** Attention group in the window: segments of one group see each other. */
+  readonly group: number;
+  /** Tokens at the start of the segment that are a prompt: never masked. */
+  readonly promptTokens: number;
+}
+
+/** A packed window. */
+export interface Window {
+  /** Number in the split. */
+  readonly index: number;
+  readonly subset: Subset;
+  /** [window length], padded at the end only. */
+  readonly inputIds: Int32Array;
+  /** Real tokens; padding is known by this offset, never by id. */
+  readonly numTokens: number;
+  /** Contiguous from 0, together `numTokens` long. */
+  readonly segments: readonly Segment[];
+}
+
+/** Attention mask of one window in its stored form (docs/format.md). */
+export interface BlockMask {
+  /** Attention-group offsets, [groups + 1], the padding's group included: covers the whole window. */
+  readonly cuSeqlens: Int32Array;
+  /** Longest group. */
+  readonly maxSeqlen: number;
+  /** [ceil(window length / 128) x 4]: any-first, any-end, full-first, full-end key block of each query block. */
+  readonly blockMask: Int32Array;
+  /** (query, key) pairs of real tokens that the policy allows. */
+  readonly allowedPairs: number;
+}
+
+export interface MaskedWindow {
+  readonly window: Window;
+  readonly mask: BlockMask;
+}

@@ -1,0 +1,49 @@
+import type { BlockMask, Segment, Subset } from '../core/window.ts';
+import type { Manifest } from './manifest.ts';
+
+/** One window as a trainer wants it. */
+export interface WindowRecord {
+  /** Global number: base offset of the split + number in the split. */
+  readonly window: number;
+  readonly subset: Subset;
+  /** [window length] int32, padded at the end only. */
+  readonly inputIds: Int32Array;
+  readonly numTokens: number;
+  readonly segments: readonly Segment[];
+  readonly mask: BlockMask;
+}
+
+/** One window's row of a noise pass. */
+export interface NoiseRow {
+  readonly window: number;
+  /** Lengths of the units that share a t, from the start of the window; together `numTokens`. */
+  readonly unitLengths: Int32Array;
+  /** Mask probability of each unit, k / 2^24. */
+  readonly p: Float32Array;
+  /** Loss weight of each unit's masked tokens (LLaDA: 1 / p). */
+  readonly weight: Float32Array;
+  /** Philox key of the masked positions. */
+  readonly key: readonly [number, number];
+}
+
+/** A finished corpus folder, opened for reading. Windows have global numbers. */
+export interface Corpus {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  /** Global numbers of a subset's windows, ascending. */
+  numbers(subset: Subset): Int32Array;
+  read(window: number): Promise<WindowRecord>;
+  /** Number of noise passes. */
+  readonly passes: number;
+  noise(pass: number): Promise<NoisePass>;
+  close(): Promise<void>;
+}
+
+/** A noise pass, opened: its rows by window, and the settings it was made with. */
+export interface NoisePass {
+  readonly pass: number;
+  /** Windows in one optimizer batch: t is stratified over them. */
+  readonly batchWindows: number;
+  readonly schedule: string;
+  row(window: number): NoiseRow;
+}

@@ -14,5 +14,8 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
+/** SHA-256 of bytes, as 64 hex digits; for small things (node:crypto, in io/, is 4 times faster on large ones). */
+export const sha256Hex = (bytes: Uint8Array): string => bytesToHex(sha256(bytes));
+
 /** SHA-256 of a value's canonical JSON, as 64 hex digits. */
-export const fingerprint = (value: Json): string => bytesToHex(sha256(new TextEncoder().encode(canonicalJson(value))));
+export const fingerprint = (value: Json): string => sha256Hex(new TextEncoder().encode(canonicalJson(value)));

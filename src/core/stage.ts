@@ -6,9 +6,9 @@ export interface StageContext {
   /** Sets a bad record aside; throws when there are too many. */
   reject(reject: Reject): void;
   /** Called now and then with what has been done since the last call. */
-  progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
-  /** True once the run is to stop: a stage may finish early, its sink then commits nothing. */
+  /** @deprecated to be removed */
   stopping(): boolean;
+  progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
 }
 
 /** A stage and the hash of everything about it that changes bytes or their order, and of nothing else. */

@@ -1,16 +1,20 @@
 import type { BlockMask, Segment, Subset } from '../core/window.ts';
 import type { Manifest } from './manifest.ts';
 
-/** One window as a trainer wants it. */
-export interface WindowRecord {
+/** What stands in a window, without its ids. */
+export interface WindowLayout {
   /** Global number: base offset of the split + number in the split. */
   readonly window: number;
   readonly subset: Subset;
-  /** [window length] int32, padded at the end only. */
-  readonly inputIds: Int32Array;
   readonly numTokens: number;
   readonly segments: readonly Segment[];
   readonly mask: BlockMask;
+}
+
+/** One window as a trainer wants it. */
+export interface WindowRecord extends WindowLayout {
+  /** [window length] int32, padded at the end only. */
+  readonly inputIds: Int32Array;
 }
 
 /** One window's row of a noise pass. */
@@ -33,6 +37,8 @@ export interface Corpus {
   /** Global numbers of a subset's windows, ascending. */
   numbers(subset: Subset): Int32Array;
   read(window: number): Promise<WindowRecord>;
+  /** The same without reading the ids. */
+  layout(window: number): Promise<WindowLayout>;
   /** Number of noise passes. */
   readonly passes: number;
   noise(pass: number): Promise<NoisePass>;

@@ -1,0 +1,214 @@
+#!/usr/bin/env node
+import { availableParallelism } from 'node:os';
+import { basename, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { loadPipeline, type Overrides, type Pipeline, pipelineFrom, quantity } from '../config/index.ts';
+import { EXIT, usageError } from '../core/errors.ts';
+import { inspectCorpus, runPipeline, total, verifyCorpus, VERSION, writeNoise } from '../run/index.ts';
+import { newestCorpus } from '../shard/index.ts';
+import { runProgram, stopSignal } from './command.ts';
+import { explain } from './explain.ts';
+import { duration, integer, percent } from './format.ts';
+import { makeDisplay } from './progress.ts';
+import { inspectionText, verificationText } from './report.ts';
+
+const QUICKSTART = fileURLToPath(new URL('../../pipelines/quickstart.yaml', import.meta.url));
+
+interface RunFlags {
+  out?: string;
+  tokenizer?: string;
+  window?: string;
+  policy?: Pipeline['policy'];
+  longDocuments?: Pipeline['longDocuments'];
+  validation?: number;
+  seed?: number;
+  field?: string;
+  idField?: string;
+  passes?: number;
+  batchWindows?: number;
+  eps?: number;
+  maxRejects?: number;
+  splitBytes?: string;
+  workers: number;
+  overwrite?: boolean;
+  explain?: boolean;
+  json?: boolean;
+}
+
+const number = (text: string): number => {
+  const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : quantity(text) || Number(text);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError('expected a number.');
+  return value;
+};
+const workerCount = (text: string): number => {
+  const value = number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1024) throw new InvalidArgumentError('expected 1 to 1024.');
+  return value;
+};
+
+/** The flags that `prep` and `prep pack` share: each replaces a setting of the pipeline. */
+const withRunFlags = (command: Command): Command =>
+  command
+    .option('--out <dir>', 'corpus folder (default: out/<name>)')
+    .option('--tokenizer <file>', 'tokenizer.json of a Hugging Face fast tokenizer')
+    .option('--window <tokens>', 'window length, such as 4096, 32k or 128k')
+    .addOption(new Option('--policy <name>', 'what a token may attend to').choices(['adaptive', 'eod', 'direct']))
+    .addOption(
+      new Option('--long-documents <what>', 'for documents longer than a window').choices(['split', 'truncate', 'drop']),
+    )
+    .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
+    .option('--seed <n>', 'seed of every draw', number)
+    .option('--field <path>', 'field or column with the text (default: text)')
+    .option('--id-field <path>', 'field with the record id (default: id)')
+    .option('--passes <n>', 'passes of noise', number)
+    .option('--batch-windows <n>', 'windows in an optimizer batch', number)
+    .option('--eps <p>', 'least mask probability', number)
+    .option('--split-bytes <size>', 'bytes of input in a split, the unit of work and resume')
+    .option('--max-rejects <share>', 'share of records that may be rejected before the run stops', number)
+    .option('-j, --workers <n>', 'worker threads; never changes a byte', workerCount, availableParallelism())
+    .option('--overwrite', 'start over where the folder holds another plan')
+    .option('--explain', 'print the stages with their fingerprints and stop')
+    .option('--json', 'print JSON lines instead of text');
+
+function overridesOf(flags: RunFlags): Overrides {
+  const given = <T extends object>(settings: T): Partial<T> =>
+    Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;
+  const groups = {
+    packing: given({ long_documents: flags.longDocuments }),
+    noise: given({ passes: flags.passes, batch_windows: flags.batchWindows, eps: flags.eps }),
+    limits: given({ reject_share: flags.maxRejects }),
+  };
+  return {
+    ...given({
+      out: flags.out,
+      tokenizer: flags.tokenizer,
+      window: flags.window === undefined ? undefined : (Number(flags.window) || flags.window),
+      policy: flags.policy,
+      validation: flags.validation,
+      seed: flags.seed,
+      text_field: flags.field,
+      id_field: flags.idField,
+      split_bytes: flags.splitBytes,
+    }),
+    ...Object.fromEntries(Object.entries(groups).filter(([, group]) => Object.keys(group).length > 0)),
+  } as Overrides;
+}
+
+async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+  if (flags.explain) {
+    process.stdout.write(await explain(pipeline));
+    return;
+  }
+  const begun = Date.now();
+  const print = (line: string) => void process.stdout.write(`${line}\n`);
+  const display = makeDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain', print);
+  const options = { workers: flags.workers, overwrite: flags.overwrite ?? false, signal: stopSignal() };
+  let failed = true;
+  try {
+    const manifest = await runPipeline(pipeline, options, display.events);
+    failed = false;
+    await display.finish(failed);
+    const { ledger, windows, windowLength } = manifest;
+    const dir = shown(pipeline.out);
+    if (flags.json) return print(JSON.stringify({ event: 'done', dir: pipeline.out, plan: manifest.plan }));
+    const fill = ledger.tokens.packed / ((windows.train + windows.validation) * windowLength);
+    print(
+      `${dir}: ${integer(ledger.documents.packed)} documents, ${integer(ledger.tokens.packed)} tokens, fill ${percent(fill)}, in ${duration((Date.now() - begun) / 1000)}`,
+    );
+    const rejected = total(ledger.rejected);
+    if (rejected > 0) print(`${integer(rejected)} records rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);
+    print(`next: prep inspect ${dir}   prep verify ${dir}   train ${dir}`);
+  } finally {
+    if (failed) await display.finish(failed);
+  }
+}
+
+const shown = (dir: string): string => {
+  const path = relative(process.cwd(), dir);
+  return path.startsWith('..') ? dir : path || '.';
+};
+const folder = async (dir: string | undefined): Promise<string> => dir ?? newestCorpus('out');
+
+const program = new Command('prep')
+  .description('Packs documents into windows for diffusion language models: tokens, boundaries, attention masks, noise.')
+  .version(VERSION, '-V, --version')
+  .argument('[pipeline]', 'pipeline file (default: the bundled sample)')
+  .showHelpAfterError('Run `prep --help` for what there is.')
+  .enablePositionalOptions();
+
+withRunFlags(program)
+  .option('--input <path...>', 'read these files, folders or patterns instead of the pipeline’s inputs')
+  .action(async (file: string | undefined, flags: RunFlags & { input?: string[] }) => {
+    const overrides = overridesOf(flags);
+    if (flags.input) overrides.inputs = flags.input.map((path) => ({ paths: [path] }));
+    await runPrep(await loadPipeline(file ?? QUICKSTART, overrides), flags);
+  })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  prep                                       the bundled sample, into out/quickstart; then run: train
+  prep my-corpus.yaml                        a pipeline of your own (start from pipelines/quickstart.yaml)
+  prep pipelines/ultrallada-128k.yaml --input books/ --tokenizer llada/tokenizer.json
+  prep pack data/*.jsonl.gz --tokenizer tokenizer.json --window 128k --out out/books
+
+A run that was stopped goes on with the same command. The same inputs and settings give the same bytes, whatever the
+number of workers. Exit status: 0 done, 64 usage, 65 bad data or settings, 70 a bug, 74 input or output, 75 stopped.`,
+  );
+
+withRunFlags(program.command('pack'))
+  .description('Pack files, folders or patterns, without a pipeline file.')
+  .argument('<inputs...>', 'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, also .gz')
+  .action(async (inputs: string[], flags: RunFlags) => {
+    if (flags.tokenizer === undefined) throw usageError('prep pack needs --tokenizer <file>: the tokenizer.json of your model');
+    const name = basename(flags.out ?? inputs[0]!).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'corpus';
+    const settings = { name, inputs: inputs.map((path) => ({ paths: [path] })), out: join('out', name) };
+    await runPrep(await pipelineFrom({ ...settings, ...overridesOf(flags) }), flags);
+  })
+  .addHelpText(
+    'after',
+    `
+Examples:
+  prep pack books/ --tokenizer tokenizer.json --window 128k --policy adaptive --out out/books
+  prep pack 'data/**/*.parquet' --field content --tokenizer tokenizer.json --validation 1%`,
+  );
+
+program
+  .command('noise')
+  .description('Write passes of diffusion noise for a packed corpus: one an epoch.')
+  .argument('[dir]', 'corpus folder (default: the newest under out/)')
+  .option('--passes <n>', 'passes there are to be in all', number, 1)
+  .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', number, 8)
+  .option('--eps <p>', 'least mask probability', number, 0.001)
+  .action(async (dir: string | undefined, flags: { passes: number; batchWindows: number; eps: number }) => {
+    const corpus = resolve(await folder(dir));
+    const written = await writeNoise(corpus, { ...flags, schedule: 'linear' });
+    process.stdout.write(`${shown(corpus)}: ${written} pass(es) written, ${flags.passes} in all\n`);
+  });
+
+program
+  .command('inspect')
+  .description('Show what is in a packed corpus: totals, fill, boundaries, lengths, noise.')
+  .argument('[dir]', 'corpus folder (default: the newest under out/)')
+  .option('--json', 'print one JSON object')
+  .action(async (dir: string | undefined, flags: { json?: boolean }) => {
+    const corpus = await folder(dir);
+    const inspection = await inspectCorpus(corpus);
+    process.stdout.write(flags.json ? `${JSON.stringify(inspection)}\n` : inspectionText(corpus, inspection));
+    if (!inspection.checks.ok) process.exitCode = EXIT.failed;
+  });
+
+program
+  .command('verify')
+  .description('Prove from the files alone that a corpus is whole: checksums, boundaries, masks, noise, no token lost.')
+  .argument('[dir]', 'corpus folder (default: the newest under out/)')
+  .option('--json', 'print one JSON object')
+  .action(async (dir: string | undefined, flags: { json?: boolean }) => {
+    const corpus = await folder(dir);
+    const verification = await verifyCorpus(corpus, () => {});
+    process.stdout.write(flags.json ? `${JSON.stringify(verification)}\n` : verificationText(corpus, verification));
+    if (verification.problems.length > 0) process.exitCode = EXIT.failed;
+  });
+
+await runProgram(program, process.argv);

@@ -1,0 +1,63 @@
+import type { Inspection, Verification } from '../run/index.ts';
+import { bar, bytes, columns, integer, percent, safe } from './format.ts';
+
+/** `prep inspect` for people. */
+export function inspectionText(dir: string, i: Inspection): string {
+  const windows = i.windows.train + i.windows.validation;
+  const ids = Object.entries(i.tokenizer.specialIds).map(([name, id]) => `${name} ${id}`);
+  const most = Math.max(1, ...i.lengths.map((bin) => bin.documents));
+  const parts = [
+    `${safe(i.name)}  ${dir}`,
+    columns(
+      [
+        ['plan', `${i.plan.slice(0, 7)}, ultraprep ${i.version}`],
+        ['policy', i.policy],
+        ['tokenizer', `${i.tokenizer.sha256.slice(0, 7)}, ${integer(i.tokenizer.vocabSize)} ids (${ids.join(', ')})`],
+        [
+          'windows',
+          `${integer(windows)} of ${integer(i.windowLength)} tokens: ${integer(i.windows.train)} training, ${integer(i.windows.validation)} validation`,
+        ],
+        ['fill', percent(i.fill)],
+        [
+          'documents',
+          `${integer(i.documents.read)} read, ${integer(i.documents.packed)} packed (${integer(i.cutDocuments)} cut), ${integer(i.documents.rejected)} records rejected`,
+        ],
+        [
+          'tokens',
+          `${integer(i.tokens.read)} read + ${integer(i.tokens.inserted)} inserted = ${integer(i.tokens.packed)} packed + ${integer(i.tokens.dropped)} dropped`,
+        ],
+        ['segments', `${i.segmentsPerWindow.mean.toFixed(1)} a window, at most ${integer(i.segmentsPerWindow.max)}`],
+        ['attention', `${percent(i.attentionShare)} of all pairs allowed, longest group ${integer(i.longestGroup)} tokens`],
+        ['on disk', `${bytes(i.shardBytes)} in ${integer(i.shards)} shards, from ${bytes(i.textBytes)} of text`],
+        ...i.noise.map((pass) => [
+          `noise ${pass.pass}`,
+          `${pass.schedule}, eps ${pass.eps}, t stratified over ${pass.batchWindows} windows`,
+        ]),
+        ['checks', i.checks.ok ? 'all files are there (`prep verify` checks what is in them)' : i.checks.problems.join('; ')],
+      ],
+      '  ',
+    ),
+    'sources',
+    columns(
+      i.sources.map((s) => [safe(s.source), `${integer(s.documents)} documents`, `${integer(s.tokens)} tokens`]),
+      '  ',
+    ),
+    'documents by tokens',
+    columns(
+      i.lengths.map((bin) => [
+        integer(bin.from).padStart(9),
+        integer(bin.documents).padStart(9),
+        bar(bin.documents / most, 40),
+      ]),
+      '  ',
+    ),
+  ];
+  return `${parts.join('\n')}\n`;
+}
+
+/** `prep verify` for people. */
+export function verificationText(dir: string, v: Verification): string {
+  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes`;
+  if (v.problems.length === 0) return `${dir}: whole\n  ${looked}\n`;
+  return `${dir}: ${v.problems.length} problem(s)\n${v.problems.map((p) => `  ${safe(p)}\n`).join('')}  looked at ${looked}\n`;
+}

@@ -1,0 +1,74 @@
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { configNotFound } from '../core/errors.ts';
+import { exists, readAll } from '../io/files.ts';
+import type { Pipeline, RawPipeline } from './pipeline.ts';
+import { quantity } from './quantity.ts';
+import { checkConfig, parseConfig } from './validate.ts';
+
+export { type NoiseSettings, type Pipeline, planConfig } from './pipeline.ts';
+export { quantity } from './quantity.ts';
+export { nearest } from './validate.ts';
+
+/** Top-level members of a pipeline given on the command line. */
+export type Overrides = Partial<Omit<RawPipeline, 'packing' | 'noise' | 'limits'>> & {
+  packing?: Partial<RawPipeline['packing']>;
+  noise?: Partial<RawPipeline['noise']>;
+  limits?: Partial<RawPipeline['limits']>;
+};
+
+/** A pipeline of 100,000 paths is 10 MiB. */
+const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
+const readText = async (path: string) => new TextDecoder().decode(await readAll(path, MAX_CONFIG_BYTES));
+const SCHEMA = fileURLToPath(new URL('../../schemas/pipeline.schema.json', import.meta.url));
+const loadSchema = async () => JSON.parse(await readText(SCHEMA)) as object;
+
+/** Reads a pipeline file. Paths in `overrides` are absolute or relative to the working directory. */
+export async function loadPipeline(file: string, overrides: Overrides): Promise<Pipeline> {
+  if (!(await exists(file))) throw configNotFound(file);
+  const raw = parseConfig(await readText(file), file, await loadSchema(), absolute(overrides)) as RawPipeline;
+  return resolvePipeline(raw, dirname(resolve(file)));
+}
+
+/** A pipeline from the command line alone. */
+export async function pipelineFrom(settings: Overrides): Promise<Pipeline> {
+  const raw = absolute(settings) as RawPipeline;
+  checkConfig(raw, 'command line', await loadSchema());
+  return resolvePipeline(raw, process.cwd());
+}
+
+function absolute(overrides: Overrides): Overrides {
+  const { inputs, tokenizer } = overrides;
+  return {
+    ...overrides,
+    ...(inputs && { inputs: inputs.map((input) => ({ ...input, paths: input.paths.map((path) => resolve(path)) })) }),
+    ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
+  };
+}
+
+function resolvePipeline(raw: RawPipeline, base: string): Pipeline {
+  return {
+    name: raw.name,
+    inputs: raw.inputs.map(({ source, paths }) => ({ source: source ?? basename(paths[0] ?? ''), paths })),
+    textField: raw.text_field,
+    idField: raw.id_field,
+    tokenizer: resolve(base, raw.tokenizer),
+    specialTokens: raw.special_tokens,
+    window: quantity(raw.window),
+    longDocuments: raw.packing.long_documents,
+    policy: raw.policy,
+    validation: raw.validation,
+    seed: raw.seed,
+    splitBytes: quantity(raw.split_bytes),
+    noise: {
+      passes: raw.noise.passes,
+      schedule: raw.noise.schedule,
+      eps: raw.noise.eps,
+      batchWindows: raw.noise.batch_windows,
+    },
+    documentBytes: quantity(raw.limits.document_bytes),
+    rejectShare: raw.limits.reject_share,
+    out: resolve(raw.out ?? join('out', raw.name)),
+    base,
+  };
+}

@@ -1,0 +1,68 @@
+import type { Json } from '../core/fingerprint.ts';
+
+/** A pipeline file, validated, with its defaults filled in and its quantities as numbers. */
+export interface Pipeline {
+  readonly name: string;
+  readonly inputs: readonly { readonly source: string; readonly paths: readonly string[] }[];
+  readonly textField: string;
+  readonly idField: string | null;
+  readonly tokenizer: string;
+  readonly specialTokens: Readonly<Partial<Record<'mask' | 'bos' | 'eos' | 'pad', string | number>>>;
+  readonly window: number;
+  readonly longDocuments: 'split' | 'truncate' | 'drop';
+  readonly policy: 'adaptive' | 'eod' | 'direct';
+  readonly validation: number;
+  readonly seed: number;
+  readonly splitBytes: number;
+  readonly noise: NoiseSettings;
+  readonly documentBytes: number;
+  readonly rejectShare: number;
+  readonly out: string;
+  /** Folder that input and tokenizer paths are relative to. */
+  readonly base: string;
+}
+
+export interface NoiseSettings {
+  readonly passes: number;
+  readonly schedule: 'linear';
+  readonly eps: number;
+  readonly batchWindows: number;
+}
+
+/** The shape the schema promises, before names and units are ours. */
+export interface RawPipeline {
+  name: string;
+  inputs: { source?: string; paths: string[] }[];
+  text_field: string;
+  id_field: string | null;
+  tokenizer: string;
+  special_tokens: Pipeline['specialTokens'];
+  window: number | string;
+  packing: { method: 'best-fit'; long_documents: Pipeline['longDocuments'] };
+  policy: Pipeline['policy'];
+  validation: number;
+  seed: number;
+  split_bytes: number | string;
+  noise: { passes: number; schedule: 'linear'; eps: number; batch_windows: number };
+  limits: { document_bytes: number | string; reject_share: number };
+  out?: string;
+}
+
+/**
+ * What of a pipeline decides the corpus: the part of the plan's id that is not inputs and tokenizer. Left out: `out` and
+ * `limits.reject_share` (neither changes a byte), `noise` (passes are written after the corpus and carry their own
+ * settings), paths (the plan lists the files themselves).
+ */
+export const planConfig = (pipeline: Pipeline): Json => ({
+  name: pipeline.name,
+  text_field: pipeline.textField,
+  id_field: pipeline.idField,
+  special_tokens: { ...pipeline.specialTokens },
+  window: pipeline.window,
+  packing: { method: 'best-fit', long_documents: pipeline.longDocuments },
+  policy: pipeline.policy,
+  validation: pipeline.validation,
+  seed: pipeline.seed,
+  split_bytes: pipeline.splitBytes,
+  document_bytes: pipeline.documentBytes,
+});

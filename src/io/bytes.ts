@@ -1,0 +1,28 @@
+import { isUtf8 } from 'node:buffer';
+import { openForRead } from './files.ts';
+
+/** Bytes of one read: 1 MiB, past which larger reads gain nothing. */
+export const CHUNK_BYTES = 1024 * 1024;
+
+export { isUtf8 };
+
+/** The bytes [start, end) of a file (all of it by default) in chunks of at most 1 MiB, each in memory of its own. */
+export async function* byteChunks(path: string, start = 0, end?: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const file = await openForRead(path);
+  try {
+    const stop = end ?? file.size;
+    for (let position = start; position < stop; position += CHUNK_BYTES) {
+      yield await file.read(position, Math.min(CHUNK_BYTES, stop - position));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** Shows each chunk to `see` on its way: hashing and progress look at the bytes as they lie on disk. */
+export async function* tap<T>(chunks: AsyncIterable<T>, see: (chunk: T) => void): AsyncGenerator<T> {
+  for await (const chunk of chunks) {
+    see(chunk);
+    yield chunk;
+  }
+}

@@ -1,0 +1,103 @@
+import { open, readdir, realpath, rm, stat as nodeStat } from 'node:fs/promises';
+import { ioFailed } from '../core/errors.ts';
+import { codeOf, coded, failure } from './failure.ts';
+
+/** What is under a name. */
+export interface Found {
+  readonly kind: 'file' | 'folder' | 'other';
+  readonly size: number;
+  /** Milliseconds since 1970: for early warnings only, never part of an identity. */
+  readonly modified: number;
+}
+
+/** A file open for reading. */
+export interface ReadHandle {
+  readonly path: string;
+  readonly size: number;
+  /** Exactly `length` bytes from `position`, in memory of their own; a file that ends before is IO_FAILED. */
+  read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  close(): Promise<void>;
+}
+
+/** One read call takes at most this: Node refuses 2 GiB and more. */
+const LARGEST_READ = 1024 * 1024 * 1024;
+
+/** What is there, links followed; undefined when nothing is. */
+export async function stat(path: string): Promise<Found | undefined> {
+  try {
+    const found = await nodeStat(path);
+    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
+    return { kind, size: found.size, modified: found.mtimeMs };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw failure(path, 'looking at it', error);
+  }
+}
+
+export const exists = async (path: string): Promise<boolean> => (await stat(path)) !== undefined;
+
+export async function openForRead(path: string): Promise<ReadHandle> {
+  const file = await coded(path, 'opening', () => open(path, 'r'));
+  const close = (): Promise<void> => file.close();
+  const size = await coded(path, 'opening', async () => {
+    const found = await file.stat();
+    if (!found.isFile()) throw new Error('it is not a file');
+    return found.size;
+  }).catch(async (error: unknown) => {
+    await close();
+    throw error;
+  });
+  return {
+    path,
+    size,
+    close,
+    read: (position, length) =>
+      coded(path, 'reading', async () => {
+        // Before the memory is asked for: a length from a damaged file may be anything.
+        if (position < 0 || length < 0 || position + length > size)
+          throw new Error(`bytes ${position} to ${position + length} of ${size} do not exist`);
+        const bytes = new Uint8Array(length);
+        for (let done = 0; done < length;) {
+          const want = Math.min(length - done, LARGEST_READ);
+          const { bytesRead } = await file.read(bytes, done, want, position + done);
+          if (bytesRead === 0) throw new Error(`it ends at byte ${position + done} now`);
+          done += bytesRead;
+        }
+        return bytes;
+      }),
+  };
+}
+
+/** Bytes [start, end) of a file. */
+export async function readRange(path: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await openForRead(path);
+  try {
+    return await file.read(start, end - start);
+  } finally {
+    await file.close();
+  }
+}
+
+/** A whole file of at most `limit` bytes. */
+export async function readAll(path: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await openForRead(path);
+  try {
+    if (file.size > limit)
+      throw ioFailed(path, 'reading', new Error(`${file.size} bytes, more than the ${limit} allowed`));
+    return await file.read(0, file.size);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Names in a folder, in code unit order. */
+export const listFolder = (path: string): Promise<string[]> =>
+  coded(path, 'listing', async () => (await readdir(path)).sort());
+
+/** The one true path of what may be reached by several. */
+export const realPath = (path: string): Promise<string> => coded(path, 'resolving', () => realpath(path));
+
+/** Removes a file, or a folder and all in it; nothing there is fine. */
+export const remove = (path: string): Promise<void> =>
+  coded(path, 'removing', () => rm(path, { recursive: true, force: true }));

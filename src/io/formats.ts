@@ -1,0 +1,40 @@
+/** What a file holds, told by its name alone. */
+export interface FileFormat {
+  readonly format: 'jsonl' | 'json' | 'parquet' | 'text';
+  readonly compression: 'none' | 'gzip';
+}
+
+const FORMATS: Readonly<Record<string, FileFormat['format']>> = {
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'json',
+  parquet: 'parquet',
+  txt: 'text',
+};
+const COMPRESSIONS: Readonly<Record<string, FileFormat['compression']>> = { gz: 'gzip' };
+/** Parquet compresses inside and is read from its end: a compressed one is somebody's mistake. */
+const compressible = (format: FileFormat['format']): boolean => format !== 'parquet';
+
+/** Every ending that is known, for messages: `.jsonl`, `.jsonl.gz`, ... */
+export const KNOWN_ENDINGS: readonly string[] = [
+  '',
+  ...Object.keys(COMPRESSIONS).map((ending) => `.${ending}`),
+].flatMap((compression) =>
+  Object.entries(FORMATS)
+    .filter(([, format]) => compression === '' || compressible(format))
+    .map(([ending]) => `.${ending}${compression}`),
+);
+
+/** Format and compression of a file by its name, in any case of letters; undefined when unknown. */
+export function formatOf(path: string): FileFormat | undefined {
+  const parts = path
+    .slice(path.search(/[^/\\]*$/))
+    .toLowerCase()
+    .split('.');
+  const last = parts.length > 1 ? (parts.pop() ?? '') : '';
+  const compression = Object.hasOwn(COMPRESSIONS, last) ? COMPRESSIONS[last] : undefined;
+  const ending = compression === undefined ? last : parts.length > 1 ? (parts.pop() ?? '') : '';
+  const format = Object.hasOwn(FORMATS, ending) ? FORMATS[ending] : undefined;
+  if (format === undefined || (compression !== undefined && !compressible(format))) return undefined;
+  return { format, compression: compression ?? 'none' };
+}

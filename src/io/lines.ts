@@ -1,0 +1,87 @@
+/** A record's bytes and where they lie in the (decompressed) file: [start, end). */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+  /** Null where the record is longer than the cap: it was passed over without being kept. */
+  readonly bytes: Uint8Array | null;
+}
+
+const LF = 0x0a;
+const BOM = [0xef, 0xbb, 0xbf] as const;
+
+/** Bytes of a UTF-8 byte-order mark at the start of `bytes`: 3 or 0. */
+export const bomLength = (bytes: Uint8Array): number => (BOM.every((byte, at) => bytes[at] === byte) ? BOM.length : 0);
+
+/**
+ * Lines of a stream of byte chunks, without making strings (the scan runs at 3.5 GB/s). A line is all up to LF, the LF
+ * left out and a CR before it left in (JSON takes it as white space); what follows the last LF is a line if it is not empty.
+ * Yields the lines of a chunk together: per-line generators cost more than small lines do.
+ * Memory is one chunk and one line of at most `cap` bytes: a longer one yields a span without bytes, and the next is read.
+ * A byte-order mark at offset 0 belongs to no line.
+ */
+export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, cap: number): AsyncGenerator<Span[]> {
+  let position = start; // of the next chunk
+  const line = new Gathered(cap);
+  line.reset(start);
+  for await (const chunk of chunks) {
+    const spans: Span[] = [];
+    let from = 0;
+    for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
+      line.add(chunk.subarray(from, at));
+      spans.push(line.take());
+      from = at + 1;
+      line.reset(position + from);
+    }
+    line.add(chunk.subarray(from));
+    position += chunk.length;
+    if (spans.length > 0) yield spans;
+  }
+  if (line.length > 0) yield [line.take()];
+}
+
+/** Puts together a record that may come in several pieces, and stops keeping it past the cap. */
+export class Gathered {
+  readonly cap: number;
+  length = 0;
+  private start = 0;
+  private pieces: Uint8Array[] = [];
+
+  constructor(cap: number) {
+    this.cap = cap;
+  }
+
+  reset(start: number): void {
+    this.start = start;
+    this.length = 0;
+    this.pieces = [];
+  }
+
+  add(piece: Uint8Array): void {
+    if (piece.length === 0) return;
+    this.length += piece.length;
+    // 3 bytes of grace: a byte-order mark does not count.
+    if (this.length > this.cap + BOM.length) this.pieces = [];
+    else this.pieces.push(piece);
+  }
+
+  take(): Span {
+    const { length, cap } = this;
+    const end = this.start + length;
+    const bytes = length > cap + BOM.length ? null : joined(this.pieces, length);
+    const bom = this.start === 0 && bytes !== null ? bomLength(bytes) : 0;
+    const rest = bytes?.subarray(bom) ?? null;
+    return { start: this.start + bom, end, bytes: rest !== null && rest.length > cap ? null : rest };
+  }
+}
+
+function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
+  const [first] = pieces;
+  if (pieces.length === 1 && first !== undefined) return first;
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,107 @@
+import type { Flow } from '../core/batch.ts';
+import type { Document } from '../core/document.ts';
+import { fingerprintMismatch, inputNotFound } from '../core/errors.ts';
+import { fingerprint } from '../core/fingerprint.ts';
+import type { Source, StageContext } from '../core/stage.ts';
+import { stat } from '../io/files.ts';
+import type { InputFile, Part } from './input.ts';
+import { readJsonArray } from './json-array.ts';
+import { readJsonl } from './jsonl.ts';
+import { readParquet } from './parquet.ts';
+import { PartRead, type PartReader, type ReadOptions } from './part-read.ts';
+import { readText } from './text.ts';
+
+export { type FileFormat, formatOf, KNOWN_ENDINGS } from './format.ts';
+export { type InputFile, inputFile, type Part } from './input.ts';
+export { cutParts } from './parts.ts';
+export type { ReadOptions } from './part-read.ts';
+
+/** What is known of a part once it has been read to its end. */
+export interface PartResult {
+  /** Index into the parts that were given. */
+  readonly part: number;
+  /** SHA-256 of the part's bytes on disk; of Parquet, of the column bytes that were read, in the order of reading. */
+  readonly sha256: string;
+  /** Rejected ones included. */
+  readonly records: number;
+}
+
+const READERS: Readonly<Record<InputFile['format'], PartReader>> = {
+  jsonl: readJsonl,
+  json: readJsonArray,
+  parquet: readParquet,
+  text: readText,
+};
+
+/** A batch ends at whichever comes first. */
+const BATCH_DOCUMENTS = 256;
+const BATCH_BYTES = 1024 * 1024;
+
+/** Raise when the same files give other documents than before. */
+const VERSION = 1;
+
+/** The documents of some parts, in their order. `done` hears of each part before the next one is begun. */
+export function readParts(
+  files: readonly InputFile[],
+  parts: readonly Part[],
+  options: ReadOptions,
+  done: (result: PartResult) => void,
+): Source<Document> {
+  const formats = [...new Set(files.map(({ format, compression }) => `${format}+${compression}`))].sort();
+  const { textField, idField, documentBytes } = options;
+  return {
+    name: 'read',
+    fingerprint: fingerprint({ stage: 'read', version: VERSION, formats, textField, idField, documentBytes }),
+    read: (context) => documentsOf(files, parts, options, done, context),
+  };
+}
+
+async function* documentsOf(
+  files: readonly InputFile[],
+  parts: readonly Part[],
+  options: ReadOptions,
+  done: (result: PartResult) => void,
+  context: StageContext,
+): Flow<Document> {
+  const behind = { bytes: 0, records: 0 };
+  for (const [index, part] of parts.entries()) {
+    const file = files[part.input];
+    if (file === undefined) throw new RangeError(`part ${index} is of input ${part.input}, of ${files.length}`);
+    await checkUnchanged(file);
+    const read = new PartRead(file, part, options, context);
+    for await (const items of batches(READERS[file.format](read))) {
+      context.progress({ documents: items.length });
+      yield { items, cursor: { bytes: behind.bytes + read.bytes, records: behind.records + read.records } };
+      if (context.stopping()) return;
+    }
+    if (context.stopping()) return;
+    behind.bytes += read.bytes;
+    behind.records += read.records;
+    done({ part: index, sha256: read.digest(), records: read.records });
+  }
+}
+
+/** The size is looked at before and the content hashed while reading: a file that changed under a plan is an error. */
+async function checkUnchanged(file: InputFile): Promise<void> {
+  const found = await stat(file.path);
+  if (found?.kind !== 'file') throw inputNotFound(file.name, file.path);
+  if (found.size !== file.size)
+    throw fingerprintMismatch(file.name, 'size', `${found.size} bytes`, `${file.size} bytes`);
+}
+
+/** Batches of a size: readers yield what a chunk of the file held, which may be thousands of documents or none. */
+async function* batches(documents: AsyncIterable<readonly Document[]>): AsyncGenerator<Document[]> {
+  let batch: Document[] = [];
+  let bytes = 0;
+  for await (const some of documents) {
+    for (const document of some) {
+      batch.push(document);
+      bytes += document.text.length;
+      if (batch.length < BATCH_DOCUMENTS && bytes < BATCH_BYTES) continue;
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+  }
+  if (batch.length > 0) yield batch;
+}

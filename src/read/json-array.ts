@@ -1,0 +1,92 @@
+import { jsonParser } from 'stream-json/core/parser.js';
+import { streamArray } from 'stream-json/core/streamers/stream-array.js';
+import type { Document } from '../core/document.ts';
+import { inputMalformed, inputTruncated, messageOf } from '../core/errors.ts';
+import { contentOf } from './disk.ts';
+import { type Element, ElementSplitter } from './json-elements.ts';
+import type { PartRead } from './part-read.ts';
+import { decoded, fieldsOf, notUtf8, tooLarge } from './record.ts';
+
+/**
+ * A top-level JSON array, streamed: memory is one chunk and one element. stream-json checks the grammar and builds the
+ * elements; it is given one element at a time (json-elements.ts says why). Broken JSON cannot be resynchronised, as it can
+ * in JSON Lines: it ends the part with an error, so nothing is lost silently.
+ */
+export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]> {
+  const { file, options } = read;
+  const splitter = new ElementSplitter(options.documentBytes);
+  const parser = new ArrayParser();
+  for await (const chunk of contentOf(read)) {
+    const documents: Document[] = [];
+    for (const element of splitter.push(chunk)) {
+      const document = documentOf(read, parser, element);
+      if (document !== null) documents.push(document);
+    }
+    checkStray(read, splitter);
+    yield documents;
+  }
+  if (splitter.state !== 'after')
+    throw inputTruncated(
+      file.name,
+      file.size,
+      splitter.state === 'before' ? 'no JSON array in it' : `the array is not closed after record ${read.records - 1}`,
+    );
+}
+
+function documentOf(read: PartRead, parser: ArrayParser, { span, delimiter }: Element): Document | null {
+  const { options } = read;
+  const { start, end, bytes } = span;
+  const source = bytes === null ? undefined : decoded(bytes);
+  // What cannot be shown to stream-json is replaced by a null, which keeps its place in the array.
+  let items: unknown[];
+  try {
+    items = parser.feed((source ?? 'null') + String.fromCharCode(delimiter));
+  } catch (error) {
+    throw inputMalformed(read.file.name, `record ${read.records}, bytes ${start} to ${end}`, messageOf(error));
+  }
+  if (bytes === null) read.reject(start, tooLarge(end - start, options.documentBytes));
+  else if (source === undefined) read.reject(start, notUtf8(bytes));
+  else {
+    for (const item of items) {
+      const fields = fieldsOf(item, { text: options.textField, id: options.idField }, source);
+      if (!('reason' in fields)) return read.accept(start, end, fields.id, fields.text);
+      read.reject(start, fields);
+    }
+  }
+  return null;
+}
+
+function checkStray(read: PartRead, splitter: ElementSplitter): void {
+  const { stray, state } = splitter;
+  if (stray === null) return;
+  const character = JSON.stringify(String.fromCharCode(stray.byte));
+  const problem =
+    state === 'after'
+      ? `${character} follows the end of the array`
+      : `a ${stray.byte === 0x7b ? 'JSON object' : character} where a top-level array must begin`;
+  const wayOut = state === 'before' && stray.byte === 0x7b ? ' (for a record a line, name the file .jsonl)' : '';
+  throw inputMalformed(read.file.name, `byte ${stray.offset}`, problem + wayOut);
+}
+
+/** stream-json's tokenizer and array assembler, called as the plain functions they are: no Node streams between. */
+class ArrayParser {
+  private readonly tokenize = jsonParser({ packValues: true, streamValues: false });
+  private readonly assemble = streamArray();
+
+  constructor() {
+    this.feed('[');
+  }
+
+  /** The elements that end in this text; throws on JSON that is broken. */
+  feed(text: string): unknown[] {
+    const values: unknown[] = [];
+    // stream-chain's way to return nothing (a symbol), one or many (`values`).
+    const tokens = this.tokenize(text);
+    for (const token of typeof tokens === 'symbol' ? [] : tokens.values) {
+      const items = this.assemble(token);
+      if (typeof items === 'symbol') continue;
+      for (const item of 'values' in items ? items.values : [items]) values.push(item.value);
+    }
+    return values;
+  }
+}

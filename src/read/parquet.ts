@@ -1,0 +1,113 @@
+import { type Compressors, parquetScan } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import type { Document } from '../core/document.ts';
+import { inputMalformed, isPrepError, messageOf } from '../core/errors.ts';
+import { isUtf8 } from '../io/bytes.ts';
+import { checkSize, idColumn, textColumn } from './parquet-columns.ts';
+import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.ts';
+import type { PartRead } from './part-read.ts';
+import { decoded, emptyText, idOf, isObject, memberAt, notUtf8, tooLarge } from './record.ts';
+
+/** A page is a megabyte or so; one that declares more than this is hostile or broken. */
+const LARGEST_PAGE = 1024 * 1024 * 1024;
+
+/** Text stays bytes: hyparquet would decode with U+FFFD for what is not UTF-8. */
+const PARSERS = { stringFromBytes: (bytes: Uint8Array) => bytes, jsonFromBytes: (bytes: Uint8Array) => bytes };
+
+/**
+ * Parquet, a row group at a time, the text and id columns only. Origins are row numbers. Progress and cursor count
+ * a row group's bytes on disk with all its columns (what is left behind); the hash is over the column bytes that were read.
+ */
+export async function* readParquet(read: PartRead): AsyncGenerator<Document[]> {
+  const { file, part, options } = read;
+  const parquet = await openParquet(file);
+  try {
+    const text = textColumn(file.name, parquet, options.textField);
+    const id = options.idField === null ? null : idColumn(parquet, options.idField);
+    const columns = id === null || id === text ? [text] : [text, id];
+    for (let at = part.start; at < part.end; at++) {
+      const group = parquet.groups[at];
+      if (group === undefined) throw inputMalformed(file.name, `row group ${at}`, 'it is not there');
+      checkSize(file.name, parquet, at, columns);
+      const [texts, ids] = await readColumns(read, parquet, group, at, columns);
+      yield documentsOf(read, group, texts ?? [], id === null ? null : (ids ?? texts ?? null));
+      read.passed(group.bytes);
+    }
+  } finally {
+    await parquet.close();
+  }
+}
+
+function documentsOf(
+  read: PartRead,
+  group: RowGroup,
+  texts: ArrayLike<unknown>,
+  ids: ArrayLike<unknown> | null,
+): Document[] {
+  const { textField, idField, documentBytes } = read.options;
+  const documents: Document[] = [];
+  for (let row = 0; row < group.rows; row++) {
+    const at = group.firstRow + row;
+    const text = inner(texts[row], textField);
+    if (!(text instanceof Uint8Array))
+      read.reject(at, { reason: 'field-not-text', detail: `\`${textField}\` is null` });
+    else if (text.length === 0) read.reject(at, emptyText(textField));
+    else if (text.length > documentBytes) read.reject(at, tooLarge(text.length, documentBytes));
+    else if (!isUtf8(text)) read.reject(at, notUtf8(text));
+    else {
+      const id = ids === null || idField === null ? null : inner(ids[row], idField);
+      // A copy: the value is a view of its page, which it would keep in memory.
+      documents.push(read.accept(at, at + 1, idOf(id instanceof Uint8Array ? decoded(id) : id), text.slice()));
+    }
+  }
+  return documents;
+}
+
+/** The columns of a row group, read one after the other so that the hash has one order. */
+async function readColumns(
+  read: PartRead,
+  parquet: ParquetFile,
+  group: RowGroup,
+  at: number,
+  columns: readonly string[],
+): Promise<ArrayLike<unknown>[]> {
+  const rows = { rowStart: group.firstRow, rowEnd: group.firstRow + group.rows };
+  const values: ArrayLike<unknown>[] = [];
+  if (group.rows === 0) return values;
+  try {
+    const scan = await parquetScan({
+      file: parquet.buffer((bytes) => read.hashed(bytes)),
+      metadata: parquet.metadata,
+      columns: [...columns],
+      compressors: cautious,
+      parsers: PARSERS,
+      useOffsetIndex: false,
+      ...rows,
+    });
+    for (const column of columns) {
+      const found = await scan.readColumn({ column, ...rows });
+      if (found.length !== group.rows) throw new Error(`column ${column} has ${found.length} of ${group.rows} rows`);
+      values.push(found);
+    }
+  } catch (error) {
+    throw isPrepError(error) ? error : inputMalformed(read.file.name, `row group ${at}`, messageOf(error));
+  }
+  return values;
+}
+
+/** The value of a field in its column's value, which is a struct where the field is a dotted path. */
+function inner(value: unknown, field: string): unknown {
+  if (!isObject(value) || ArrayBuffer.isView(value)) return value;
+  return memberAt(value, field.slice(field.indexOf('.') + 1));
+}
+
+/** The compressors, each asked for sane sizes only: a page header may declare anything. */
+const cautious: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, decompress]) => [
+    codec,
+    (input: Uint8Array, length: number) => {
+      if (!(length >= 0 && length <= LARGEST_PAGE)) throw new Error(`a page declares ${length} bytes`);
+      return decompress(input, length);
+    },
+  ]),
+);

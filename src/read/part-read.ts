@@ -1,0 +1,78 @@
+import type { Document, RejectReason } from '../core/document.ts';
+import { inputMalformed } from '../core/errors.ts';
+import type { StageContext } from '../core/stage.ts';
+import { type Hasher, hasher } from '../io/hash.ts';
+import type { InputFile, Part } from './input.ts';
+
+/** What can be chosen about reading. */
+export interface ReadOptions {
+  /** Member or column with the text; a dotted path goes into objects, a name that has dots itself comes first. */
+  readonly textField: string;
+  readonly idField: string | null;
+  /** A record larger than this is set aside. */
+  readonly documentBytes: number;
+}
+
+/** A record that will not become a document, and why. */
+export interface Refusal {
+  readonly reason: RejectReason;
+  readonly detail: string;
+}
+
+/** A wrong --field rejects every record: after this many the run stops and says so. */
+const FIELD_TRIES = 100;
+
+/** One part being read: what its reader reports to. Records are numbered here, in the order they are reported. */
+export class PartRead {
+  readonly file: InputFile;
+  readonly part: Part;
+  readonly options: ReadOptions;
+  /** Records so far, rejected ones included. */
+  records = 0;
+  /** Bytes on disk that are behind the reader. */
+  bytes = 0;
+  private readonly context: StageContext;
+  private readonly hash: Hasher = hasher();
+  private missing = 0;
+
+  constructor(file: InputFile, part: Part, options: ReadOptions, context: StageContext) {
+    this.file = file;
+    this.part = part;
+    this.options = options;
+    this.context = context;
+  }
+
+  /** Counts `bytes` on disk as behind us; the progress shows them. */
+  passed(bytes: number): void {
+    this.bytes += bytes;
+    this.context.progress({ bytes });
+  }
+
+  /** Adds bytes, as they lie on disk, to the hash of the part. */
+  hashed(bytes: Uint8Array): void {
+    this.hash.update(bytes);
+  }
+
+  digest(): string {
+    return this.hash.digest();
+  }
+
+  accept(start: number, end: number, id: string | null, text: Uint8Array): Document {
+    return { origin: { input: this.part.input, record: this.records++, start, end }, id, text };
+  }
+
+  reject(offset: number, { reason, detail }: Refusal): void {
+    const record = this.records++;
+    if (reason === 'field-missing') this.missing += 1;
+    if (this.records === FIELD_TRIES && this.missing === FIELD_TRIES)
+      throw inputMalformed(
+        this.file.name,
+        `records 0 to ${FIELD_TRIES - 1}`,
+        `${detail}, and so it is with all of them: give the right one with --field`,
+      );
+    this.context.reject({ input: this.part.input, record, offset, reason, detail });
+  }
+}
+
+/** Reads the documents of one part, some at a time. */
+export type PartReader = (read: PartRead) => AsyncGenerator<Document[]>;

@@ -1,0 +1,69 @@
+import { openForRead, type ReadHandle } from '../io/files.ts';
+import type { InputFile, Part } from './input.ts';
+import { openParquet } from './parquet-file.ts';
+
+const LF = 0x0a;
+/** How much is read at a time to find the end of the record that a cut falls in. */
+const PROBE_BYTES = 64 * 1024;
+
+/**
+ * Cuts a file into parts of about `splitBytes`: uncompressed JSONL where a record ends, at or after each multiple of
+ * `splitBytes`; Parquet between row groups, by their decompressed size; any other file is one part. At least one part.
+ * It follows from the file and `splitBytes` alone, and reads a few blocks of the file and never all of it.
+ */
+export async function cutParts(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
+  if (file.format === 'parquet') return cutRowGroups(file, input, splitBytes);
+  const cuts = file.format === 'jsonl' && file.compression === 'none' ? await lineCuts(file.path, splitBytes) : [0];
+  return cuts.map((start, at) => {
+    const end = cuts[at + 1] ?? file.size;
+    return { input, start, end, bytes: end - start };
+  });
+}
+
+/** Ascending offsets, 0 first, at each of which a record starts. */
+async function lineCuts(path: string, splitBytes: number): Promise<number[]> {
+  const file = await openForRead(path);
+  try {
+    const cuts = [0];
+    for (let target = splitBytes; target < file.size;) {
+      // From the byte before: when that is a line feed, the target itself is a record's start.
+      const cut = await afterLineFeed(file, target - 1);
+      if (cut >= file.size) break;
+      cuts.push(cut);
+      // The next multiple past the cut: a record over many multiples is looked through once, not once for each.
+      target = (Math.floor(cut / splitBytes) + 1) * splitBytes;
+    }
+    return cuts;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The offset after the first line feed at or after `from`; the file's size when there is none. */
+async function afterLineFeed(file: ReadHandle, from: number): Promise<number> {
+  for (let position = from; position < file.size; position += PROBE_BYTES) {
+    const bytes = await file.read(position, Math.min(PROBE_BYTES, file.size - position));
+    const at = bytes.indexOf(LF);
+    if (at >= 0) return position + at + 1;
+  }
+  return file.size;
+}
+
+async function cutRowGroups(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
+  const parquet = await openParquet(file);
+  await parquet.close();
+  const parts: Part[] = [];
+  let start = 0;
+  let bytes = 0;
+  let size = 0;
+  parquet.groups.forEach((group, at) => {
+    bytes += group.bytes;
+    size += group.uncompressedBytes;
+    if (size < splitBytes && at + 1 < parquet.groups.length) return;
+    parts.push({ input, start, end: at + 1, bytes });
+    start = at + 1;
+    bytes = 0;
+    size = 0;
+  });
+  return parts.length > 0 ? parts : [{ input, start: 0, end: 0, bytes: 0 }];
+}

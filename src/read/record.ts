@@ -1,0 +1,109 @@
+import type { Refusal } from './part-read.ts';
+
+/** What is asked of a record. */
+export interface RecordFields {
+  readonly text: string;
+  readonly id: string | null;
+}
+
+const encoder = new TextEncoder();
+/** Fatal: bad bytes are an error and never U+FFFD. `ignoreBOM` keeps a BOM inside the file, where it is a syntax error. */
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** Field names told in a message. */
+const NAMES_SHOWN = 8;
+const SHOWN_CHARACTERS = 40;
+
+/** The text of a record's bytes; undefined when they are not UTF-8. */
+export function decoded(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Half of a surrogate pair alone: possible in a JavaScript string (a `\ud800` in JSON), impossible in UTF-8. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/**
+ * Text and id of a record that was JSON, or why it cannot be a document. `source` is its JSON: only with a `\u` in it
+ * can a string hold a lone surrogate, which saves looking through the others.
+ */
+export function fieldsOf(
+  value: unknown,
+  fields: RecordFields,
+  source: string,
+): { text: Uint8Array; id: string | null } | Refusal {
+  if (!isObject(value)) return { reason: 'not-an-object', detail: `the record is ${kindOf(value)}, not an object` };
+  const text = memberAt(value, fields.text);
+  if (text === undefined) return missing(fields.text, Object.keys(value));
+  if (typeof text !== 'string')
+    return { reason: 'field-not-text', detail: `\`${fields.text}\` is ${kindOf(text)}, not a string` };
+  if (text === '') return emptyText(fields.text);
+  const escaped = source.includes('\\u');
+  if (escaped && LONE_SURROGATE.test(text))
+    return { reason: 'invalid-utf8', detail: `\`${fields.text}\` has half of a surrogate pair (\\ud800 to \\udfff)` };
+  const id = fields.id === null ? undefined : memberAt(value, fields.id);
+  return { text: encoder.encode(text), id: idOf(id) };
+}
+
+export const emptyText = (field: string): Refusal => ({ reason: 'empty-text', detail: `\`${field}\` is empty` });
+
+export const tooLarge = (bytes: number, limit: number): Refusal => ({
+  reason: 'too-large',
+  detail: `${bytes} bytes, more than limits.document_bytes = ${limit}`,
+});
+
+/** Without V8's own message, which is another one in every version of Node: rejects files are compared, too. */
+export const notJson = (text: string): Refusal => ({
+  reason: 'json-syntax',
+  detail: `not JSON: ${text.length} characters that begin ${shown(text)}`,
+});
+
+export const notUtf8 = (bytes: Uint8Array): Refusal => ({
+  reason: 'invalid-utf8',
+  detail: `bytes that are not UTF-8, in ${bytes.length}`,
+});
+
+export function missing(field: string, names: readonly string[]): Refusal {
+  const some = names.slice(0, NAMES_SHOWN).map(shown).join(', ');
+  const more = names.length > NAMES_SHOWN ? ` and ${names.length - NAMES_SHOWN} more` : '';
+  return {
+    reason: 'field-missing',
+    detail: `no field ${shown(field)}; there ${some ? `are ${some}${more}` : 'is none'}`,
+  };
+}
+
+/** As a JSON string of a few characters: one line, whatever is in it. */
+export const shown = (text: string): string =>
+  JSON.stringify(text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text);
+
+/** A string or a number; a number keeps the digits a double has. Anything else is no id, which harms nobody. */
+export function idOf(value: unknown): string | null {
+  if (typeof value === 'string')
+    return LONE_SURROGATE.test(value) ? value.replaceAll(/\p{Surrogate}/gu, '\ufffd') : value;
+  return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null;
+}
+
+/** `meta.text`: the member of that very name, else the member `text` of the member `meta`. Own members only. */
+export function memberAt(value: Readonly<Record<string, unknown>>, path: string): unknown {
+  if (Object.hasOwn(value, path)) return value[path];
+  let at: unknown = value;
+  for (const name of path.split('.')) {
+    if (!isObject(at) || !Object.hasOwn(at, name)) return undefined;
+    at = at[name];
+  }
+  return at;
+}
+
+export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const kindOf = (value: unknown): string =>
+  value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'object'
+        ? 'an object'
+        : `a ${typeof value}`;

@@ -1,0 +1,50 @@
+import type { Ledger } from '../shard/index.ts';
+
+type Counts = Record<string, number>;
+
+/** A ledger being written. */
+export interface OpenLedger {
+  documents: { read: number; packed: number; dropped: Counts };
+  tokens: { read: number; inserted: number; packed: number; dropped: Counts };
+  bytes: number;
+  rejected: Counts;
+}
+
+export const emptyLedger = (): OpenLedger => ({
+  documents: { read: 0, packed: 0, dropped: {} },
+  tokens: { read: 0, inserted: 0, packed: 0, dropped: {} },
+  bytes: 0,
+  rejected: {},
+});
+
+export const count = (counts: Counts, reason: string, by: number): void => {
+  counts[reason] = (counts[reason] ?? 0) + by;
+};
+export const total = (counts: Readonly<Counts>): number => Object.values(counts).reduce((sum, n) => sum + n, 0);
+
+export function addLedgers(ledgers: Iterable<Ledger>): OpenLedger {
+  const sum = emptyLedger();
+  for (const ledger of ledgers) {
+    for (const what of ['documents', 'tokens'] as const) {
+      sum[what].read += ledger[what].read;
+      sum[what].packed += ledger[what].packed;
+      for (const [reason, n] of Object.entries(ledger[what].dropped)) count(sum[what].dropped, reason, n);
+    }
+    sum.tokens.inserted += ledger.tokens.inserted;
+    sum.bytes += ledger.bytes;
+    for (const [reason, n] of Object.entries(ledger.rejected)) count(sum.rejected, reason, n);
+  }
+  return sum;
+}
+
+/** What does not add up, in words; empty when all does. */
+export function imbalance({ documents, tokens }: Ledger): string[] {
+  const problems: string[] = [];
+  const documentsOut = documents.packed + total(documents.dropped);
+  if (documents.read !== documentsOut)
+    problems.push(`${documents.read} documents read, but ${documentsOut} packed or dropped`);
+  const tokensOut = tokens.packed + total(tokens.dropped);
+  if (tokens.read + tokens.inserted !== tokensOut)
+    problems.push(`${tokens.read} tokens read + ${tokens.inserted} inserted, but ${tokensOut} packed or dropped`);
+  return problems;
+}

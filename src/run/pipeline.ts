@@ -1,0 +1,87 @@
+import { type Pipeline } from '../config/index.ts';
+import { messageOf } from '../core/errors.ts';
+import { MAX_METADATA_BYTES } from '../core/limits.ts';
+import { exists, listFolder, readAll, remove } from '../io/files.ts';
+import { sweepTemporaries } from '../io/temporary.ts';
+import { MANIFEST, type Manifest, PLAN, readManifest } from '../shard/index.ts';
+import { mergeCorpus } from './merge.ts';
+import { writeNoise } from './noise.ts';
+import { type Local, makePlan, type Planned } from './plan.ts';
+import { runSplits } from './pool.ts';
+import { checkInputs, finishedSplits, readReceipt } from './receipts.ts';
+import type { Progress } from './split.ts';
+
+/** What a run tells while it goes on. */
+export interface RunEvents {
+  planned(planned: Planned, done: number): void;
+  progress(delta: Progress): void;
+  splitDone(split: number): void;
+  merged(manifest: Manifest): void;
+  pass(pass: number): void;
+}
+
+export interface RunOptions {
+  readonly workers: number;
+  /** Starts over where the folder holds another plan. */
+  readonly overwrite: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** Folders a run fills; nothing else in a corpus folder is ever removed. */
+const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects'];
+
+/** Plan, pack, merge and noise, as far as they are not done: the same call resumes what was cut short. */
+export async function runPipeline(pipeline: Pipeline, options: RunOptions, events: RunEvents): Promise<Manifest> {
+  const dir = pipeline.out;
+  if (options.overwrite) await removeCorpus(dir);
+  await sweep(dir);
+  const before = await readLocal(dir);
+  const planned = await makePlan(pipeline);
+  const { plan, local, tokenizer } = planned;
+  const done = await finishedSplits(plan, dir);
+  if (before) await checkInputs(plan, local, before, done.values());
+  const finished = await exists(`${dir}/${MANIFEST}`);
+  events.planned(planned, finished ? plan.splits.length : done.size);
+  const manifest = finished ? await readManifest(dir) : await pack();
+  events.merged(manifest);
+  await writeNoise(dir, pipeline.noise, events.pass);
+  return manifest;
+
+  async function pack(): Promise<Manifest> {
+    const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));
+    const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
+    await runSplits(missing, options.workers, { plan, dir, root: local.root, tokenizer }, on, options.signal);
+    for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
+    const context = { progress: () => {}, reject: () => {}, stopping: () => false };
+    return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
+  }
+}
+
+/** Removes a corpus: first what makes it one, so that a kill halfway leaves an unfinished folder and not a broken one. */
+export async function removeCorpus(dir: string): Promise<void> {
+  if (!(await exists(`${dir}/${PLAN}`))) return;
+  for (const name of [MANIFEST, 'receipts', PLAN, 'local.json', 'tokenizer.json', ...FOLDERS]) await remove(`${dir}/${name}`);
+}
+
+/** Removes temporary files of runs that were killed. */
+async function sweep(dir: string): Promise<void> {
+  if (!(await exists(dir))) return;
+  await sweepTemporaries(dir);
+  for (const name of FOLDERS)
+    if (await exists(`${dir}/${name}`)) {
+      await sweepTemporaries(`${dir}/${name}`);
+      if (name === 'masks')
+        for (const policy of await listFolder(`${dir}/masks`)) await sweepTemporaries(`${dir}/masks/${policy}`);
+    }
+}
+
+async function readLocal(dir: string): Promise<Local | undefined> {
+  const path = `${dir}/local.json`;
+  if (!(await exists(path))) return undefined;
+  try {
+    return JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Local;
+  } catch (error) {
+    // Only an early warning is lost.
+    return void messageOf(error);
+  }
+}

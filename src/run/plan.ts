@@ -1,0 +1,182 @@
+import { dirname, relative, sep } from 'node:path';
+import { type Pipeline, planConfig } from '../config/index.ts';
+import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
+import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
+import { MAX_METADATA_BYTES, MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { commitFile } from '../io/commit.ts';
+import { exists, readAll, stat } from '../io/files.ts';
+import { listInputs } from '../io/list.ts';
+import { cutParts, formatOf, type InputFile, type Part } from '../read/index.ts';
+import { FORMAT, PLAN, type TokenizerInfo } from '../shard/index.ts';
+import { loadTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { VERSION } from './version.ts';
+
+/** An input as the plan lists it: `path` is relative to the inputs' common folder, so a moved corpus keeps its plan. */
+export interface PlannedInput {
+  readonly path: string;
+  readonly size: number;
+  readonly format: InputFile['format'];
+  readonly compression: InputFile['compression'];
+  readonly source: string;
+}
+
+/** The unit of work, retry and resume: parts of inputs, in order, of about `split_bytes` together. */
+export interface Split {
+  readonly parts: readonly Part[];
+  readonly bytes: number;
+}
+
+/** Immutable; `id` is a hash of everything that decides a byte of the corpus. */
+export interface Plan {
+  readonly id: string;
+  readonly format: string;
+  readonly version: string;
+  readonly config: Json;
+  readonly tokenizer: TokenizerInfo;
+  readonly inputs: readonly PlannedInput[];
+  readonly splits: readonly Split[];
+}
+
+/** What of a plan belongs to this machine: kept beside it in local.json, part of no identity. */
+export interface Local {
+  /** Absolute folder the inputs' paths are relative to. */
+  readonly root: string;
+  /** Modification times of the inputs, milliseconds: an early warning only. */
+  readonly modified: readonly number[];
+}
+
+export interface Planned {
+  readonly plan: Plan;
+  readonly local: Local;
+  readonly tokenizer: Uint8Array;
+}
+
+/** What a plan's id is made of. */
+type Identity = Omit<Plan, 'id' | 'splits'>;
+
+/**
+ * Looks at the inputs and the tokenizer. With a plan already in the folder: that one, if it is the same; FINGERPRINT_MISMATCH
+ * names the first thing that is not. Otherwise cuts the inputs into splits and, unless only asked to look, commits a new plan.
+ */
+export async function makePlan(pipeline: Pipeline, commit = true): Promise<Planned> {
+  const tokenizer = await readAll(pipeline.tokenizer, MAX_TOKENIZER_BYTES);
+  const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
+  const { specialIds, vocabSize } = resolveSpecialIds(loaded, pipeline.specialTokens);
+  const { files, modified, root } = await findInputs(pipeline);
+  const identity: Identity = {
+    format: FORMAT,
+    version: VERSION,
+    config: planConfig(pipeline),
+    tokenizer: { sha256: loaded.sha256, vocabSize, specialIds },
+    inputs: files.map(({ name, size, format, compression, source }) => ({
+      path: name,
+      size,
+      format,
+      compression,
+      source,
+    })),
+  };
+  const id = fingerprint(identity as unknown as Json);
+  const local = { root, modified };
+  const existing = await readPlan(pipeline.out);
+  if (existing) {
+    if (existing.id !== id) throw differing(pipeline.out, identity, existing);
+    return { plan: existing, local, tokenizer };
+  }
+  const parts: Part[] = [];
+  for (const [input, file] of files.entries()) parts.push(...(await cutParts(file, input, pipeline.splitBytes)));
+  const plan = { id, ...identity, splits: groupParts(parts, pipeline.splitBytes) };
+  if (!commit) return { plan, local, tokenizer };
+  await commitFile(`${pipeline.out}/tokenizer.json`, tokenizer);
+  await commitFile(`${pipeline.out}/local.json`, canonicalJson({ root, modified }));
+  await commitFile(`${pipeline.out}/${PLAN}`, `${canonicalJson(plan as unknown as Json)}\n`);
+  return { plan, local, tokenizer };
+}
+
+/** The plan in a corpus folder, if there is one; CORPUS_CORRUPT if its id is not that of its content. */
+export async function readPlan(dir: string): Promise<Plan | undefined> {
+  const path = `${dir}/${PLAN}`;
+  if (!(await exists(path))) return undefined;
+  let plan: Plan;
+  try {
+    plan = JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Plan;
+    const { id, splits, ...identity } = plan;
+    if (!Array.isArray(splits) || id !== fingerprint(identity as unknown as Json)) throw new Error('its id does not fit');
+  } catch (error) {
+    throw corpusCorrupt(path, 'the plan', error instanceof Error ? error.message : 'cannot be read');
+  }
+  return plan;
+}
+
+/** The plan's inputs where they lie on this machine. */
+export const inputFiles = (plan: Plan, root: string): InputFile[] =>
+  plan.inputs.map(({ path, ...input }) => ({ ...input, name: path, path: `${root}/${path}` }));
+
+async function findInputs(pipeline: Pipeline) {
+  const found: { path: string; source: string }[] = [];
+  const seen = new Set<string>();
+  for (const { paths, source } of pipeline.inputs)
+    for (const path of await listInputs([...paths], pipeline.base)) {
+      // A file that two sources name belongs to the first: every document is there exactly once.
+      if (!seen.has(path)) found.push({ path, source });
+      seen.add(path);
+    }
+  const root = commonFolder(found.map(({ path }) => path));
+  const files: InputFile[] = [];
+  const modified: number[] = [];
+  for (const { path, source } of found) {
+    const { size, modified: time } = (await stat(path)) ?? { size: 0, modified: 0 };
+    const name = relative(root, path).split(sep).join('/');
+    files.push({ path, name, size, source, ...formatOf(path)! });
+    modified.push(Math.trunc(time));
+  }
+  return { files, modified, root };
+}
+
+/** The deepest folder that holds all of `paths`. */
+export function commonFolder(paths: readonly string[]): string {
+  let common = dirname(paths[0] ?? '/').split(sep);
+  for (const path of paths) {
+    const parts = dirname(path).split(sep);
+    let same = 0;
+    while (same < common.length && common[same] === parts[same]) same++;
+    common = common.slice(0, same);
+  }
+  return common.join(sep) || sep;
+}
+
+/**
+ * Consecutive parts, until a split has about `splitBytes`: small files share one, a large file was cut before. Two parts of
+ * one file never share a split, so (split, input) names a part.
+ */
+export function groupParts(parts: readonly Part[], splitBytes: number): Split[] {
+  const splits: { parts: Part[]; bytes: number }[] = [];
+  let open: { parts: Part[]; bytes: number } | undefined;
+  for (const part of parts) {
+    if (!open || open.bytes + part.bytes > splitBytes * 1.25 || open.parts.at(-1)?.input === part.input) {
+      open = { parts: [], bytes: 0 };
+      splits.push(open);
+    }
+    open.parts.push(part);
+    open.bytes += part.bytes;
+  }
+  return splits;
+}
+
+/** Names the first field in which a folder's plan differs from what is asked for. */
+function differing(dir: string, wanted: Identity, existing: Identity) {
+  const short = (value: unknown) => (canonicalJson((value ?? null) as Json) ?? 'nothing').slice(0, 80);
+  const mismatch = (field: string, a: unknown, b: unknown) =>
+    fingerprintMismatch(`${dir}/${PLAN}`, field, short(a), short(b));
+  for (const field of ['format', 'version'] as const)
+    if (wanted[field] !== existing[field]) return mismatch(field, wanted[field], existing[field]);
+  for (const group of ['config', 'tokenizer'] as const) {
+    const [a, b] = [wanted[group] as Record<string, unknown>, existing[group] as Record<string, unknown>];
+    for (const key of Object.keys({ ...a, ...b }).sort())
+      if (short(a[key]) !== short(b[key])) return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
+  }
+  for (let i = 0; i < Math.max(wanted.inputs.length, existing.inputs.length); i++)
+    if (short(wanted.inputs[i]) !== short(existing.inputs[i]))
+      return mismatch(`inputs[${i}]`, wanted.inputs[i], existing.inputs[i]);
+  return mismatch('id', 'another', existing);
+}

@@ -1,0 +1,63 @@
+import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
+import { MAX_METADATA_BYTES } from '../core/limits.ts';
+import { exists, readAll, stat } from '../io/files.ts';
+import { readParts } from '../read/index.ts';
+import { type FileEntry, type Receipt, receiptPath } from '../shard/index.ts';
+import { inputFiles, type Local, type Plan } from './plan.ts';
+import { settingsOf } from './settings.ts';
+
+/** The receipt of a split, if it is done; a receipt of another plan or without its files is not one. */
+export async function readReceipt(plan: Plan, dir: string, split: number): Promise<Receipt | undefined> {
+  const path = `${dir}/${receiptPath(split)}`;
+  if (!(await exists(path))) return undefined;
+  let receipt: Receipt;
+  try {
+    receipt = JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Receipt;
+  } catch (error) {
+    throw corpusCorrupt(path, 'the receipt', error instanceof Error ? error.message : String(error));
+  }
+  if (receipt.plan !== plan.id || receipt.split !== split)
+    throw fingerprintMismatch(path, 'plan', receipt.plan, plan.id);
+  return receipt;
+}
+
+/** The files a receipt lists. */
+export const filesOf = (receipt: Receipt): FileEntry[] => [
+  ...receipt.shards.flatMap((shard) => [shard, shard.mask]),
+  ...(receipt.table ? [receipt.table] : []),
+];
+
+/** Receipts of all splits that are done, by split number. A split whose shards are gone counts as not done. */
+export async function finishedSplits(plan: Plan, dir: string): Promise<Map<number, Receipt>> {
+  const done = new Map<number, Receipt>();
+  for (let split = 0; split < plan.splits.length; split++) {
+    const receipt = await readReceipt(plan, dir, split);
+    if (receipt && (await allThere(dir, [...filesOf(receipt), ...(receipt.tail ? [receipt.tail] : [])])))
+      done.set(split, receipt);
+  }
+  return done;
+}
+
+async function allThere(dir: string, files: readonly FileEntry[]): Promise<boolean> {
+  for (const { path, bytes } of files) if ((await stat(`${dir}/${path}`))?.size !== bytes) return false;
+  return true;
+}
+
+/**
+ * Inputs under a half-finished plan: sizes are part of the plan's id, so what is left is a file of the same size with other
+ * content. A changed modification time is the early warning; then the ranges already read are hashed again and compared
+ * with the receipts. FINGERPRINT_MISMATCH names the file.
+ */
+export async function checkInputs(plan: Plan, local: Local, before: Local, done: Iterable<Receipt>): Promise<void> {
+  const changed = new Set(plan.inputs.flatMap((_, i) => (local.modified[i] === before.modified[i] ? [] : [i])));
+  const files = inputFiles(plan, local.root);
+  for (const { read } of done)
+    for (const { sha256, ...part } of read) {
+      if (!changed.has(part.input)) continue;
+      let found = '';
+      const source = readParts(files, [{ ...part, bytes: 0 }], settingsOf(plan).read, (result) => (found = result.sha256));
+      const documents = source.read({ progress() {}, reject() {}, stopping: () => false })[Symbol.asyncIterator]();
+      while (!(await documents.next()).done);
+      if (found !== sha256) throw fingerprintMismatch(plan.inputs[part.input]!.path, 'content', found, sha256);
+    }
+}

@@ -1,0 +1,178 @@
+import { isPrepError, messageOf } from '../core/errors.ts';
+import { MAX_METADATA_BYTES } from '../core/limits.ts';
+import { exists, listFolder, readAll, stat } from '../io/files.ts';
+import { sha256OfFile } from '../io/hash.ts';
+import { blockMask, type Policy } from '../mask/index.ts';
+import { drawPass, linear } from '../noise/index.ts';
+import {
+  type Corpus,
+  type FileEntry,
+  MANIFEST,
+  type Manifest,
+  openCorpus,
+  readDocuments,
+  readPassReceipt,
+  type WindowRecord,
+} from '../shard/index.ts';
+import { Conservation } from './conservation.ts';
+import { readPlan } from './plan.ts';
+import { settingsOf } from './settings.ts';
+
+/** What `prep verify` looked at and what is wrong; `problems` empty means the corpus is as its plan says. */
+export interface Verification {
+  readonly files: number;
+  readonly bytes: number;
+  readonly windows: number;
+  readonly documents: number;
+  readonly tokens: number;
+  readonly passes: number;
+  /** Each names the file or window, and what is wrong with it. */
+  readonly problems: readonly string[];
+}
+
+/** One damaged shard can break every window in it; more than this many problems help nobody. */
+const MAX_PROBLEMS = 100;
+
+/**
+ * Proves from the files alone that a corpus is whole: checksums, the plan's id, every window's boundaries, padding and
+ * attention mask, every document's tokens exactly once, the ledger, and every noise draw made again.
+ */
+export async function verifyCorpus(dir: string, onProgress: (done: number, of: number) => void): Promise<Verification> {
+  const problems: string[] = [];
+  const note = (problem: string) => void (problems.length < MAX_PROBLEMS && problems.push(problem));
+  const corpus = await openCorpus(dir);
+  try {
+    const { manifest } = corpus;
+    const plan = await readPlan(dir);
+    if (!plan) note(`${dir}/plan.json: missing`);
+    else if (plan.id !== manifest.plan) note(`${MANIFEST}: plan ${manifest.plan} is not that of plan.json, ${plan.id}`);
+    const { files, bytes, sound } = await checkFiles(dir, manifest, note);
+    const conservation = new Conservation(manifest);
+    for (const { split, table, documents } of manifest.splits) {
+      if (!table || !sound.has(table.path)) continue;
+      const rows = readDocuments(await readAll(`${dir}/${table.path}`, MAX_METADATA_BYTES));
+      if (rows.length !== documents) note(`${table.path}: ${rows.length} documents, the manifest says ${documents}`);
+      conservation.documents(split, rows);
+    }
+    const windows = manifest.windows.train + manifest.windows.validation;
+    const separator = plan ? settingsOf(plan).pack.separator : null;
+    let complete = true;
+    for (const { firstWindow, shards } of manifest.splits)
+      for (const shard of shards) {
+        if (!sound.has(shard.path) || !sound.has(shard.mask.path)) {
+          complete = false;
+          continue;
+        }
+        for (let i = 0; i < shard.windows; i++) {
+          const record = await corpus.read(firstWindow + shard.firstWindow + i);
+          for (const problem of windowProblems(record, manifest, separator))
+            note(`${shard.path}, window ${i}: ${problem}`);
+          conservation.window(record);
+          onProgress(record.window + 1, windows);
+        }
+      }
+    // With a shard that cannot be read, every document in it would be reported too.
+    if (complete) for (const problem of conservation.problems()) note(problem);
+    for (let pass = 0; pass < corpus.passes; pass++) await checkPass(corpus, pass, note);
+    const { ledger } = manifest;
+    const { documents, tokens } = ledger;
+    return { files, bytes, windows, documents: documents.read, tokens: tokens.packed, passes: corpus.passes, problems };
+  } finally {
+    await corpus.close();
+  }
+}
+
+async function checkFiles(dir: string, manifest: Manifest, note: (problem: string) => void) {
+  const listed: FileEntry[] = manifest.splits.flatMap(({ shards, table }) => [
+    ...shards.flatMap((shard) => [shard, shard.mask]),
+    ...(table ? [table] : []),
+  ]);
+  if (manifest.rejects) listed.push(manifest.rejects);
+  const tokenizer = await stat(`${dir}/tokenizer.json`);
+  const { sha256 } = manifest.tokenizer;
+  listed.push({ path: 'tokenizer.json', bytes: tokenizer?.size ?? -1, sha256 });
+  const sound = new Set<string>();
+  let bytes = 0;
+  for (const entry of listed) {
+    const path = `${dir}/${entry.path}`;
+    const found = await stat(path);
+    if (!found) note(`${entry.path}: missing`);
+    else if (found.size !== entry.bytes) note(`${entry.path}: ${found.size} bytes, the manifest says ${entry.bytes}`);
+    else if ((await sha256OfFile(path)) !== entry.sha256) note(`${entry.path}: content differs from its checksum`);
+    else sound.add(entry.path);
+    bytes += found?.size ?? 0;
+  }
+  const known = new Set(listed.map(({ path }) => path));
+  for (const folder of ['shards', `masks/${manifest.policy}`, 'documents'])
+    for (const name of (await exists(`${dir}/${folder}`)) ? await listFolder(`${dir}/${folder}`) : [])
+      if (!known.has(`${folder}/${name}`) && !name.startsWith('.tmp-')) note(`${folder}/${name}: not in the manifest`);
+  return { files: listed.length, bytes, sound };
+}
+
+/** What is wrong with one window, by itself. */
+function* windowProblems(record: WindowRecord, manifest: Manifest, separator: number | null): Generator<string> {
+  const { inputIds, numTokens, segments, mask } = record;
+  const { windowLength, tokenizer } = manifest;
+  const { mask: maskId, pad } = tokenizer.specialIds;
+  let end = 0;
+  for (const [i, { start, length, group }] of segments.entries()) {
+    if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
+    if (length <= 0) yield `segment ${i} is empty`;
+    if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
+    end = start + length;
+  }
+  if (end !== numTokens) yield `its segments end at ${end}, its tokens at ${numTokens}`;
+  if (numTokens < 1 || numTokens > windowLength) yield `${numTokens} tokens in a window of ${windowLength}`;
+  const ends = new Set(segments.map(({ start, length }) => start + length - 1));
+  for (let i = 0; i < windowLength; i++) {
+    const id = inputIds[i]!;
+    if (i >= numTokens ? id !== pad : id < 0 || id >= tokenizer.vocabSize) {
+      yield `token ${i} is ${id}${i >= numTokens ? `, padding is ${pad}` : ''}`;
+      break;
+    }
+    if (i < numTokens && (id === maskId || (id === separator && !ends.has(i)))) {
+      yield `token ${i} is the special id ${id}, which no document can hold`;
+      break;
+    }
+  }
+  const made = blockMask(segments, numTokens, windowLength, manifest.policy as Policy);
+  if (
+    !equal(made.cuSeqlens, mask.cuSeqlens) ||
+    !equal(made.blockMask, mask.blockMask) ||
+    made.maxSeqlen !== mask.maxSeqlen ||
+    made.allowedPairs !== mask.allowedPairs
+  )
+    yield `its attention mask is not that of its boundaries under ${manifest.policy}`;
+}
+
+const equal = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>
+  a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i]);
+
+async function checkPass(corpus: Corpus, pass: number, note: (problem: string) => void): Promise<void> {
+  const { dir, manifest } = corpus;
+  const receipt = (await readPassReceipt(dir, pass))!;
+  if (receipt.plan !== manifest.plan) return note(`${receipt.path}: of another plan`);
+  if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
+  if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
+    return note(`${receipt.path}: content differs from its checksum`);
+  try {
+    const { seed, eps, batchWindows } = receipt;
+    const stored = await corpus.noise(pass);
+    const settings = { pass, seed, schedule: linear(eps), batchWindows };
+    for (const draw of drawPass(corpus.numbers('train'), corpus.numbers('validation'), settings)) {
+      const row = stored.row(draw.window);
+      const tokens = (await corpus.layout(draw.window)).numTokens;
+      const same =
+        row.window === draw.window &&
+        equal(row.unitLengths, [tokens]) &&
+        equal(row.p, [draw.p]) &&
+        equal(row.weight, [draw.weight]) &&
+        equal(row.key, draw.key);
+      if (!same) return note(`${receipt.path}: window ${draw.window} is not what its seed draws`);
+    }
+  } catch (error) {
+    if (!isPrepError(error) && !(error instanceof RangeError)) throw error;
+    note(`${receipt.path}: ${messageOf(error)}`);
+  }
+}
+

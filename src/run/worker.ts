@@ -1,0 +1,50 @@
+/** A worker thread: loads the tokenizer once, then runs the splits it is handed, one after the other. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ErrorData, toErrorData } from '../core/errors.ts';
+import { loadTokenizer, type Tokenizer } from '../tokenize/index.ts';
+import type { Plan } from './plan.ts';
+import { type Progress, runSplit } from './split.ts';
+
+export interface WorkerData {
+  readonly plan: Plan;
+  readonly dir: string;
+  readonly root: string;
+  readonly tokenizer: Uint8Array;
+}
+export type ToWorker = { readonly split: number };
+export type FromWorker =
+  | { readonly kind: 'progress'; readonly split: number; readonly delta: Progress }
+  | { readonly kind: 'done'; readonly split: number }
+  | { readonly kind: 'failed'; readonly split: number; readonly error: ErrorData };
+
+/** The main thread draws at most this often; more messages would only cost it time. */
+const REPORT_MS = 100;
+
+function work(port: NonNullable<typeof parentPort>, { plan, dir, root, tokenizer }: WorkerData): void {
+  let loaded: Tokenizer | undefined;
+  const send = (message: FromWorker) => port.postMessage(message);
+  port.on('message', ({ split }: ToWorker) => {
+    let sum: Required<Progress> = { bytes: 0, documents: 0, tokens: 0, windows: 0 };
+    let sent = Date.now();
+    const report = () => {
+      send({ kind: 'progress', split, delta: sum });
+      sum = { bytes: 0, documents: 0, tokens: 0, windows: 0 };
+      sent = Date.now();
+    };
+    const onProgress = (delta: Progress) => {
+      for (const key of ['bytes', 'documents', 'tokens', 'windows'] as const) sum[key] += delta[key] ?? 0;
+      if (Date.now() - sent >= REPORT_MS) report();
+    };
+    const run = async () => {
+      loaded ??= loadTokenizer(tokenizer, 'tokenizer.json');
+      await runSplit(plan, split, dir, root, loaded, onProgress);
+      report();
+    };
+    run().then(
+      () => send({ kind: 'done', split }),
+      (error: unknown) => send({ kind: 'failed', split, error: toErrorData(error) }),
+    );
+  });
+}
+
+if (parentPort) work(parentPort, workerData as WorkerData);

@@ -1,0 +1,65 @@
+import type { Subset } from '../core/window.ts';
+import {
+  arrowBytes,
+  binaryData,
+  dictionaryData,
+  int32Data,
+  int64Data,
+  readArrow,
+  utf8Data,
+} from './arrow.ts';
+import { documentSchema, type Provenance, sourceType } from './schema.ts';
+import { dictionaryOf } from './shard-sink.ts';
+
+/** A row of documents/NNNNN.arrow: where a document came from and what became of it. */
+export interface DocumentRecord {
+  readonly input: number;
+  readonly record: number;
+  readonly start: number;
+  readonly end: number;
+  readonly id: string | null;
+  readonly source: string;
+  readonly subset: Subset;
+  readonly bytes: number;
+  readonly tokens: number;
+  readonly parts: number;
+  readonly hash: Uint8Array;
+}
+
+export function documentBytes(rows: readonly DocumentRecord[], sources: readonly string[], from: Provenance): Uint8Array {
+  const int32Of = (of: (row: DocumentRecord) => number) => int32Data(Int32Array.from(rows, of));
+  const int64Of = (of: (row: DocumentRecord) => number) => int64Data(BigInt64Array.from(rows, (r) => BigInt(of(r))));
+  const rank = new Map(sources.map((source, i) => [source, i]));
+  const hashes = new Uint8Array(rows.length * 16);
+  rows.forEach((row, i) => hashes.set(row.hash, i * 16));
+  const columns = [
+    int32Of((r) => r.input),
+    int32Of((r) => r.record),
+    int64Of((r) => r.start),
+    int64Of((r) => r.end),
+    utf8Data(rows.map((r) => r.id)),
+    dictionaryData(sourceType, Int32Array.from(rows, (r) => rank.get(r.source) ?? 0), dictionaryOf(sources)),
+    utf8Data(rows.map((r) => r.subset)),
+    int64Of((r) => r.bytes),
+    int64Of((r) => r.tokens),
+    int32Of((r) => r.parts),
+    binaryData(hashes, 16),
+  ];
+  return arrowBytes(documentSchema(from), columns, rows.length);
+}
+
+export function readDocuments(bytes: Uint8Array): DocumentRecord[] {
+  return readArrow(bytes)
+    .toArray()
+    .map((row) => {
+      const { start, end, bytes, tokens, hash, ...rest } = row!.toJSON() as DocumentRecord;
+      return {
+        ...rest,
+        start: Number(start),
+        end: Number(end),
+        bytes: Number(bytes),
+        tokens: Number(tokens),
+        hash: new Uint8Array(hash),
+      };
+    });
+}

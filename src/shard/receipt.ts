@@ -1,0 +1,43 @@
+import type { FileEntry, Ledger, ShardEntry } from './manifest.ts';
+
+/** What one part of a split read of one input, to notice a file that changed under a plan. */
+export interface SourceReceipt {
+  readonly input: number;
+  readonly start: number;
+  readonly end: number;
+  readonly records: number;
+  /** Of the bytes read, as they lie on disk. */
+  readonly sha256: string;
+}
+
+/** Written last for a split: everything it lists is complete, what no receipt lists does not exist. */
+export interface Receipt {
+  readonly plan: string;
+  readonly split: number;
+  readonly read: readonly SourceReceipt[];
+  readonly documents: number;
+  readonly windows: number;
+  readonly shards: readonly ShardEntry[];
+  readonly table: FileEntry | null;
+  readonly tail: (FileEntry & { readonly pieces: number; readonly tokens: number }) | null;
+  readonly rejects: (FileEntry & { readonly records: number }) | null;
+  /** By source; tokens in the tail count as packed. */
+  readonly ledger: Readonly<Record<string, Ledger>>;
+}
+
+/** Written last for a noise pass. */
+export interface PassReceipt extends FileEntry {
+  readonly plan: string;
+  readonly pass: number;
+  readonly seed: number;
+  readonly schedule: string;
+  readonly eps: number;
+  readonly batchWindows: number;
+}
+
+export const receiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}.json`;
+export const passName = (pass: number): string => `pass-${String(pass).padStart(3, '0')}`;
+export const passReceiptPath = (pass: number): string => `receipts/noise-${passName(pass)}.json`;
+export const passPath = (pass: number): string => `noise/${passName(pass)}.arrow`;
+export const MANIFEST = 'manifest.json';
+export const PLAN = 'plan.json';

@@ -1,0 +1,172 @@
+import type { Flow } from '../core/batch.ts';
+import { fingerprint } from '../core/fingerprint.ts';
+import { SHARD_BYTES } from '../core/limits.ts';
+import type { Sink } from '../core/stage.ts';
+import type { BlockMask, MaskedWindow, Segment, Window } from '../core/window.ts';
+import { commitFile, commitStream } from '../io/commit.ts';
+import {
+  ArrowFile,
+  arrowBytes,
+  dictionaryData,
+  fixedListData,
+  int32Data,
+  int64Data,
+  listData,
+  offsetsOf,
+  structData,
+  utf8Vector,
+} from './arrow.ts';
+import type { ShardEntry } from './manifest.ts';
+import {
+  idsType,
+  int32List,
+  maskSchema,
+  type Provenance,
+  segmentsType,
+  segmentType,
+  shardSchema,
+  sourceType,
+} from './schema.ts';
+
+export interface ShardOptions {
+  readonly dir: string;
+  readonly split: number;
+  readonly windowLength: number;
+  /** All source names of the plan: the dictionary of the `source` columns. */
+  readonly sources: readonly string[];
+  readonly from: Provenance;
+}
+
+/** A record batch holds 8 MiB of ids: what a reader takes in one go, and what the writer holds. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+
+export const splitName = (split: number): string => String(split).padStart(5, '0');
+
+/** masked windows -> shards/ and masks/<policy>/, each committed when complete; the entries go into the receipt. */
+export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[]> {
+  const { dir, split, windowLength, from } = options;
+  const perShard = Math.max(1, Math.floor(SHARD_BYTES / (windowLength * 4)));
+  const perBatch = Math.min(perShard, Math.max(1, Math.floor(BATCH_BYTES / (windowLength * 4))));
+  return {
+    name: 'shard',
+    fingerprint: fingerprint({ stage: 'shard', perShard, perBatch }),
+    async write(input, context) {
+      const windows = peekable(input);
+      const shards: ShardEntry[] = [];
+      for (let next = await windows.peek(); next; next = await windows.peek()) {
+        const { subset, index: firstWindow } = next.window;
+        const name = `${splitName(split)}-${splitName(shards.length)}.arrow`;
+        const masks: MaskedWindow[] = [];
+        const batches: { windows: number; offset: number }[] = [];
+        const path = `shards/${name}`;
+        const file = await commitStream(`${dir}/${path}`, async (sink) => {
+          const arrow = new ArrowFile(shardSchema(windowLength, from));
+          while (masks.length < perShard) {
+            const batch: Window[] = [];
+            while (batch.length < perBatch && masks.length < perShard) {
+              const item = await windows.peek();
+              if (item?.window.subset !== subset) break;
+              windows.drop();
+              batch.push(item.window);
+              masks.push(item);
+            }
+            if (batch.length === 0) break;
+            const ids = new Int32Array(batch.length * windowLength);
+            batch.forEach(({ inputIds }, i) => ids.set(inputIds, i * windowLength));
+            for (const chunk of arrow.batch(windowColumns(batch, ids, options), batch.length)) {
+              if (chunk.buffer === ids.buffer) batches.push({ windows: batch.length, offset: sink.position });
+              await sink.write(chunk);
+            }
+            context.progress({ windows: batch.length });
+          }
+          for (const chunk of arrow.end()) await sink.write(chunk);
+        });
+        const maskPath = `masks/${from.policy}/${name}`;
+        const mask = await commitFile(`${dir}/${maskPath}`, maskBytes(masks, from));
+        const entry = { subset, firstWindow, windows: masks.length, batches };
+        shards.push({ path, ...file, ...entry, mask: { path: maskPath, ...mask } });
+      }
+      return shards;
+    },
+  };
+}
+
+function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLength, sources }: ShardOptions) {
+  const segments = windows.flatMap((window) => window.segments);
+  const column = (of: (segment: Segment) => number) => int32Data(Int32Array.from(segments, of));
+  const rank = new Map(sources.map((source, i) => [source, i]));
+  const children = [
+    column((s) => s.start),
+    column((s) => s.length),
+    column((s) => s.split),
+    column((s) => s.document),
+    dictionaryData(sourceType, Int32Array.from(segments, (s) => rank.get(s.source) ?? 0), dictionaryOf(sources)),
+    int64Data(BigInt64Array.from(segments, (s) => BigInt(s.documentOffset))),
+    column((s) => s.part),
+    column((s) => s.group),
+    column((s) => s.promptTokens),
+  ];
+  return [
+    int32Data(Int32Array.from(windows, (w) => w.index)),
+    fixedListData(idsType(windowLength), int32Data(ids)),
+    int32Data(Int32Array.from(windows, (w) => w.numTokens)),
+    listData(
+      segmentsType,
+      offsetsOf(windows.map((w) => w.segments.length)),
+      structData(segmentType, children, segments.length),
+    ),
+  ];
+}
+
+/** One dictionary object for all batches of a plan: apache-arrow writes it once where it is the same object. */
+const dictionaries = new WeakMap<readonly string[], ReturnType<typeof utf8Vector>>();
+export function dictionaryOf(sources: readonly string[]) {
+  const known = dictionaries.get(sources) ?? utf8Vector(sources);
+  dictionaries.set(sources, known);
+  return known;
+}
+
+function maskBytes(items: readonly MaskedWindow[], from: Provenance): Uint8Array {
+  const masks = items.map(({ mask }) => mask);
+  const list = (of: (mask: BlockMask) => Int32Array) =>
+    listData(int32List, offsetsOf(masks.map((m) => of(m).length)), int32Data(concatInt32(masks.map(of))));
+  const columns = [
+    int32Data(Int32Array.from(items, ({ window }) => window.index)),
+    list((m) => m.cuSeqlens),
+    int32Data(Int32Array.from(masks, (m) => m.maxSeqlen)),
+    list((m) => m.blockMask),
+    int64Data(BigInt64Array.from(masks, (m) => BigInt(m.allowedPairs))),
+  ];
+  return arrowBytes(maskSchema(from), columns, items.length);
+}
+
+export function concatInt32(arrays: readonly Int32Array[]): Int32Array {
+  const whole = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    whole.set(array, at);
+    at += array.length;
+  }
+  return whole;
+}
+
+/** The items of a flow one by one, with a look at the next. */
+function peekable<T>(flow: Flow<T>) {
+  const batches = flow[Symbol.asyncIterator]();
+  let items: readonly T[] = [];
+  let at = 0;
+  return {
+    async peek(): Promise<T | undefined> {
+      while (at >= items.length) {
+        const { done, value } = await batches.next();
+        if (done) return undefined;
+        items = value.items;
+        at = 0;
+      }
+      return items[at];
+    },
+    drop(): void {
+      at++;
+    },
+  };
+}

@@ -1,0 +1,87 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadPipeline, pipelineFrom, quantity } from '../../src/config/index.ts';
+
+const write = async (text: string) => {
+  const file = join(await mkdtemp(join(tmpdir(), 'config-')), 'p.yaml');
+  await writeFile(file, text);
+  return file;
+};
+const HEAD = 'name: x\ninputs: [{ paths: [a.txt] }]\ntokenizer: t.json\n';
+
+describe('quantities', () => {
+  test.each([
+    ['128k', 131072],
+    ['1M', 2 ** 20],
+    ['512KiB', 524288],
+    ['32 MiB', 2 ** 25],
+    [4096, 4096],
+    ['4096', 4096],
+  ])('%s is %d', (text, value) => expect(quantity(text)).toBe(value));
+  test.each(['k', '1.5k', '-1', '12parsecs', ''])('%s is none', (text) => expect(quantity(text)).toBeNaN());
+});
+
+describe('a pipeline file', () => {
+  test('gets the defaults of the schema', async () => {
+    const pipeline = await loadPipeline(await write(HEAD), {});
+    expect(pipeline).toMatchObject({
+      window: 131072,
+      policy: 'adaptive',
+      longDocuments: 'split',
+      splitBytes: 2 ** 25,
+      noise: { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 },
+      inputs: [{ source: 'a.txt' }],
+    });
+  });
+
+  test('flags win over the file, settings of a group one by one', async () => {
+    const file = await write(`${HEAD}noise: { eps: 0.01 }\nwindow: 4k\n`);
+    const pipeline = await loadPipeline(file, { window: '8k', noise: { passes: 3 } });
+    expect(pipeline).toMatchObject({ window: 8192, noise: { passes: 3, eps: 0.01 } });
+  });
+
+  test.each([
+    ['window: 64\n', 4, 'window', 'from 128 to 1M'],
+    ['window: 2M\n', 4, 'window', 'from 128 to 1M'],
+    ['polcy: eod\n', 4, 'polcy', 'did you mean `policy`?'],
+    ['policy: causal\n', 4, 'policy', 'one of adaptive, eod, direct'],
+    ['noise:\n  eps: 2\n', 5, 'noise.eps', 'expected it to be <= 0.5'],
+    ['noise:\n  passes: 1\n  sed: 3\n', 6, 'noise.sed', 'known here are passes'],
+    ['validation: 1\n', 4, 'validation', '< 1'],
+    ['seed: -1\n', 4, 'seed', '>= 0'],
+    ['split_bytes: 12 parsecs\n', 4, 'split_bytes', 'bytes'],
+    ['name: again\n', 4, '', 'unique'],
+    ['seed: [1\n', 5, '', 'YAML'],
+  ])('%j is refused with line, field and what was expected', async (text, line, field, hint) => {
+    const error = await loadPipeline(await write(HEAD + text), {}).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', details: { line, field } });
+    expect((error as Error).message).toContain(hint);
+  });
+
+  test('without inputs is refused', async () => {
+    const error = await loadPipeline(await write('name: x\ntokenizer: t.json\n'), {}).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', details: { field: 'inputs' } });
+  });
+
+  test('that is not there is CONFIG_NOT_FOUND', async () => {
+    await expect(loadPipeline('/nowhere/p.yaml', {})).rejects.toMatchObject({ code: 'CONFIG_NOT_FOUND' });
+  });
+});
+
+test('a pipeline from the command line alone is held to the same schema', async () => {
+  const settings = { name: 'x', inputs: [{ paths: ['a.txt'] }], tokenizer: 't.json' };
+  expect(await pipelineFrom({ ...settings, window: '128k' })).toMatchObject({ window: 131072 });
+  await expect(pipelineFrom({ ...settings, window: '128q' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+});
+
+test('the bundled pipelines are valid', async () => {
+  for (const name of ['quickstart', 'ultrallada-128k']) {
+    const pipeline = await loadPipeline(`pipelines/${name}.yaml`, {});
+    expect(pipeline.name).toBe(name);
+  }
+  // LLaDA's ids, as published.
+  const text = await readFile('pipelines/ultrallada-128k.yaml', 'utf8');
+  expect(text).toContain('{ mask: 126336, bos: 126080, eos: 126081, pad: 126081 }');
+});

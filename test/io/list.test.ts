@@ -1,0 +1,51 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { listInputs, relativeName } from '../../src/io/list.ts';
+import { codeOf, folder } from '../read/fixture.ts';
+
+const dir = folder();
+const base = join(dir, 'base');
+for (const name of ['base/b/sub', 'base/b/.hidden', 'base/empty', 'elsewhere'])
+  mkdirSync(join(dir, name), { recursive: true });
+const FILES = [
+  'a.jsonl',
+  'Z.txt',
+  'b/c.jsonl.gz',
+  'b/readme.md',
+  'b/sub/d.parquet',
+  'b/.hidden/e.txt',
+  'b/.f.txt',
+  'x[1].json',
+  'only.csv',
+];
+for (const name of FILES) writeFileSync(join(base, name), name);
+writeFileSync(join(dir, 'elsewhere', 'out.txt'), '');
+symlinkSync(join(base, 'a.jsonl'), join(base, 'b', 'link.jsonl'));
+symlinkSync(join(base, 'b'), join(base, 'b', 'sub', 'loop'));
+
+const names = async (...patterns: string[]): Promise<string[]> =>
+  (await listInputs(patterns, base)).map((path) => relativeName(base, path));
+
+test('files, folders and globs, in code unit order, each real file once', async () => {
+  expect(await names('a.jsonl')).toEqual(['a.jsonl']);
+  expect(await names('b')).toEqual(['b/c.jsonl.gz', 'b/link.jsonl', 'b/sub/d.parquet']);
+  expect(await names('.')).toEqual(['Z.txt', 'a.jsonl', 'b/c.jsonl.gz', 'b/sub/d.parquet', 'x[1].json']);
+  expect(await names('a.jsonl', './b', 'Z.txt', join(base, 'a.jsonl'))).toEqual(await names('b', 'Z.txt', 'a.jsonl'));
+  expect(await names('**/*.jsonl*')).toEqual(['a.jsonl', 'b/c.jsonl.gz']);
+  expect(await names('*')).toEqual(['Z.txt', 'a.jsonl', 'x[1].json']);
+  expect(await names('*.{txt,parquet}', 'b/*/*.parquet')).toEqual(['Z.txt', 'b/sub/d.parquet']);
+  expect(await names('../elsewhere')).toEqual(['../elsewhere/out.txt']);
+  expect(await names(join(dir, 'elsewhere', '*.txt'))).toEqual(['../elsewhere/out.txt']);
+});
+
+test('a name with glob characters is itself first', async () => {
+  expect(await names('x[1].json')).toEqual(['x[1].json']);
+});
+
+test('what matches nothing, and what is of no known format, is coded', async () => {
+  for (const pattern of ['missing.jsonl', 'empty', '*.parquet', 'b/sub/../nothing/**'])
+    expect(await codeOf(names('a.jsonl', pattern)), pattern).toBe('INPUT_NOT_FOUND');
+  for (const pattern of ['b/readme.md', '*.csv'])
+    expect(await codeOf(names(pattern)), pattern).toBe('INPUT_UNKNOWN_FORMAT');
+});

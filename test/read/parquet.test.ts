@@ -1,0 +1,141 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parquetWriteBuffer, type ColumnSource } from 'hyparquet-writer';
+import { expect, test } from 'vitest';
+import { cutParts, inputFile } from '../../src/read/index.ts';
+import { codeOf, errorOf, folder, readAll, readOne } from './fixture.ts';
+
+const dir = folder();
+const TEXTS = ['one', 'zwei äöü', '三', '😀', 'five', 'six', 'seven'];
+
+function parquet(columnData: ColumnSource[], rowGroupSize = 3): Uint8Array {
+  return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize }));
+}
+const column = (name: string, data: unknown[], type: ColumnSource['type'] = 'STRING'): ColumnSource => ({
+  name,
+  data,
+  type: type!,
+  nullable: true,
+});
+const numbers = TEXTS.map((_, at) => BigInt(at * 10));
+const FILE = parquet([
+  column(
+    'other',
+    TEXTS.map((t) => t.repeat(100)),
+  ),
+  column('text', TEXTS),
+  column('id', numbers, 'INT64'),
+]);
+
+test('texts, ids, row numbers; nothing of the other columns is read', async () => {
+  const { texts, documents, results, progress } = await readOne(dir, 'a.parquet', FILE);
+  expect(texts).toEqual(TEXTS);
+  expect(documents.map(({ id }) => id)).toEqual(['0', '10', '20', '30', '40', '50', '60']);
+  expect(documents.map(({ origin }) => [origin.record, origin.start, origin.end])).toEqual(
+    TEXTS.map((_, at) => [at, at, at + 1]),
+  );
+  for (const { text } of documents) expect(text.buffer.byteLength).toBe(text.length);
+  expect(results[0]?.records).toBe(7);
+  const [part] = await cutParts(await inputFile(join(dir, 'a.parquet'), dir), 0, 2 ** 30);
+  expect(progress.bytes).toBe(part?.bytes);
+
+  // A byte of a column that is not read changes no hash; one of the texts does.
+  const again = await readOne(dir, 'a.parquet', FILE);
+  expect(again.results).toEqual(results);
+  const others = parquet([
+    column(
+      'other',
+      TEXTS.map((t) => t.repeat(99)),
+    ),
+    column('text', TEXTS),
+    column('id', numbers, 'INT64'),
+  ]);
+  expect((await readOne(dir, 'b.parquet', others)).results).toEqual(results);
+  const changed = parquet([column('text', [...TEXTS.slice(1), 'new']), column('id', numbers, 'INT64')]);
+  expect((await readOne(dir, 'c.parquet', changed)).results[0]?.sha256).not.toBe(results[0]?.sha256);
+});
+
+test('row groups are shared out by size, and parts give the whole', async () => {
+  writeFileSync(join(dir, 'groups.parquet'), FILE);
+  const file = await inputFile(join(dir, 'groups.parquet'), dir);
+  const one = await cutParts(file, 0, 1);
+  expect(one.map(({ start, end }) => [start, end])).toEqual([
+    [0, 1],
+    [1, 2],
+    [2, 3],
+  ]);
+  expect((await cutParts(file, 0, 2 ** 30)).map(({ start, end }) => [start, end])).toEqual([[0, 3]]);
+  const { texts, documents, results } = await readAll([file], one);
+  expect(texts).toEqual(TEXTS);
+  expect(documents[3]?.origin).toEqual({ input: 0, record: 0, start: 3, end: 4 });
+  expect(results.map(({ records }) => records)).toEqual([3, 3, 1]);
+  expect(new Set(results.map(({ sha256 }) => sha256)).size).toBe(3);
+});
+
+test('binary columns are text if they are UTF-8; null, empty, large and bad ones are set aside', async () => {
+  const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1');
+  const data = [bytes('good'), null, bytes(''), bytes('\xff'), bytes('x'.repeat(60)), bytes('\xc3\xa4')];
+  const { texts, rejects, documents } = await readOne(
+    dir,
+    'binary.parquet',
+    parquet([column('text', data, 'BYTE_ARRAY')]),
+    { documentBytes: 50 },
+  );
+  expect(texts).toEqual(['good', 'ä']);
+  expect(rejects.map(({ offset, reason }) => [offset, reason])).toEqual([
+    [1, 'field-not-text'],
+    [2, 'empty-text'],
+    [3, 'invalid-utf8'],
+    [4, 'too-large'],
+  ]);
+  expect(documents.map(({ origin, id }) => [origin.record, id])).toEqual([
+    [0, null],
+    [5, null],
+  ]);
+});
+
+test('a column without a byte-order mark rule: what is in a value stays in the text', async () => {
+  expect((await readOne(dir, 'bom.parquet', parquet([column('text', ['\ufeffa'])]))).texts).toEqual(['\ufeffa']);
+});
+
+test('the text may be the id too, and a repeated value (a dictionary page) is whole', async () => {
+  const data = Array.from({ length: 50 }, (_, at) => `value ${at % 3}`);
+  const { texts, documents } = await readOne(dir, 'same.parquet', parquet([column('text', data)], 20), {
+    idField: 'text',
+  });
+  expect(texts).toEqual(data);
+  expect(documents[49]?.id).toBe('value 1');
+});
+
+test('no text column, or one of numbers, names what is there', async () => {
+  const error = await errorOf(readOne(dir, 'none.parquet', FILE, { textField: 'body' }));
+  expect(error.code).toBe('INPUT_MALFORMED');
+  expect(error.message).toContain('"other", "text", "id"');
+  expect(await codeOf(readOne(dir, 'int.parquet', FILE, { textField: 'id' }))).toBe('INPUT_MALFORMED');
+});
+
+test('every truncation is coded, and so is what is no Parquet file', async () => {
+  for (let size = 0; size < FILE.length; size++) {
+    const code = await codeOf(readOne(dir, 'cut.parquet', FILE.subarray(0, size)));
+    expect(code, `cut at ${size}`).toBe('INPUT_TRUNCATED');
+  }
+  expect(await codeOf(readOne(dir, 'text.parquet', 'this is not a parquet file, PAR1'))).toBe('INPUT_MALFORMED');
+});
+
+test('any flipped bit gives the same, rejects, or a coded error, and never another shape of failure', async () => {
+  const outcomes = new Map<string, number>();
+  for (let at = 0; at < FILE.length; at += 3) {
+    const bad = Uint8Array.from(FILE);
+    bad[at] = bad[at]! ^ (1 << (at % 8));
+    const outcome = await readOne(dir, 'flip.parquet', bad).then(
+      ({ results, documents, rejects }) =>
+        results[0]?.records === documents.length + rejects.length ? 'read' : 'lost',
+      (error: { code?: string }) => error.code ?? String(error),
+    );
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+  }
+  expect([...outcomes.keys()].filter((key) => !['read', 'INPUT_MALFORMED', 'INPUT_TRUNCATED'].includes(key))).toEqual(
+    [],
+  );
+  expect(outcomes.get('INPUT_MALFORMED')).toBeGreaterThan(10);
+});

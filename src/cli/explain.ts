@@ -5,7 +5,7 @@ import { bytes, columns, integer } from './format.ts';
 
 /** The pipeline as a tree: each stage, seven digits of its fingerprint, and what it does. Reads inputs, writes nothing. */
 export async function explain(pipeline: Pipeline): Promise<string> {
-  const { plan, local, tokenizer } = await makePlan(pipeline, false);
+  const { plan, local, tokenizer } = await makePlan(pipeline, { commit: false });
   const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
   const { chain, sink } = splitChain(plan, settingsOf(plan), 0, pipeline.out, local.root, loaded);
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);

@@ -23,6 +23,7 @@ const EXIT_OF = {
   CORPUS_INCOMPLETE: EXIT.retry,
   CORPUS_CORRUPT: EXIT.data,
   NOISE_PASS_MISSING: EXIT.data,
+  CHECKPOINT_INVALID: EXIT.data,
   BACKEND_UNAVAILABLE: EXIT.retry,
   LOSS_NOT_FINITE: EXIT.failed,
   IO_FAILED: EXIT.io,
@@ -184,6 +185,14 @@ export const noisePassMissing = (dir: string, pass: number, have: number): PrepE
     'NOISE_PASS_MISSING',
     `${dir} has ${have} noise pass(es), number ${pass} is needed; run \`prep noise ${dir} --passes ${pass + 1}\``,
     { dir, pass, have },
+  );
+
+/** `place` is a tensor, a field or `header`. */
+export const checkpointInvalid = (file: string, place: string, problem: string): PrepError =>
+  new PrepError(
+    'CHECKPOINT_INVALID',
+    `${file}: ${place}: ${problem}; restore it from a copy, or make it again with \`train\``,
+    { file, place },
   );
 
 export const backendUnavailable = (wanted: string, reasons: readonly string[]): PrepError =>

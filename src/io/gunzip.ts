@@ -15,45 +15,57 @@ const PIECE_BYTES = 128 * 1024;
  */
 export async function* gunzip(source: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
   const engine = createGunzip({ chunkSize: OUTPUT_BYTES });
-  const fed = { bytes: 0, zeros: 0, all: false };
-  // `pipeline` carries errors of the source to the engine, and ends the source when the engine is abandoned.
-  pipeline(Readable.from(pieces(source, fed), { objectMode: true, highWaterMark: 2 }), engine, () => {});
+  const input = new Counted(source);
+  // `pipeline` carries errors of the source to the engine, and stops asking when the engine is abandoned.
+  pipeline(Readable.from(pieces(input), { objectMode: true, highWaterMark: 2 }), engine, () => {});
   try {
-    yield* engine as AsyncIterable<Uint8Array>;
-  } catch (error) {
-    if (isPrepError(error) || !codeOf(error)?.startsWith('Z_')) throw error;
-    const cut = codeOf(error) === 'Z_BUF_ERROR';
-    const problem = cut ? 'the gzip stream is not complete' : `gzip: ${messageOf(error)}`;
-    throw inputTruncated(path, cut ? fed.bytes : engine.bytesWritten, problem);
+    try {
+      yield* engine as AsyncIterable<Uint8Array>;
+    } catch (error) {
+      if (isPrepError(error) || !codeOf(error)?.startsWith('Z_')) throw error;
+      const cut = codeOf(error) === 'Z_BUF_ERROR';
+      const problem = cut ? 'the gzip stream is not complete' : `gzip: ${messageOf(error)}`;
+      throw inputTruncated(path, cut ? input.bytes : engine.bytesWritten, problem);
+    }
+    // zlib stops without an error at a zero byte after a member, even when data follows the zeros: look at the rest.
+    const end = engine.bytesWritten;
+    while ((await input.next()) !== null);
+    if (input.bytes === 0) throw inputTruncated(path, 0, 'the file is empty, which is not gzip');
+    if (input.bytes - end > input.zerosAtEnd)
+      throw inputTruncated(path, end, 'something that is not gzip follows the gzip stream');
   } finally {
     engine.destroy();
+    await input.close();
   }
-  if (fed.bytes === 0) throw inputTruncated(path, 0, 'the file is empty, which is not gzip');
-  // zlib stops without an error at a zero byte after a member, even when data follows the zeros.
-  const left = fed.bytes - engine.bytesWritten;
-  if (!fed.all || left > fed.zeros)
-    throw inputTruncated(path, engine.bytesWritten, 'something that is not gzip follows the gzip stream');
 }
 
-/** Cuts the source into small pieces and keeps count: bytes so far, zero bytes they end in, and whether that is all. */
-async function* pieces(
-  source: AsyncIterable<Uint8Array>,
-  fed: { bytes: number; zeros: number; all: boolean },
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of source) {
-    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
-      const piece = chunk.subarray(at, at + PIECE_BYTES);
-      const zeros = zerosAtEnd(piece);
-      fed.zeros = zeros === piece.length ? fed.zeros + zeros : zeros;
-      fed.bytes += piece.length;
-      yield piece;
-    }
+/** A source that counts: its bytes so far, and the zero bytes they end in. It stays open when the pipeline has enough. */
+class Counted {
+  bytes = 0;
+  zerosAtEnd = 0;
+  private readonly source: AsyncIterator<Uint8Array>;
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    this.source = source[Symbol.asyncIterator]();
   }
-  fed.all = true;
+
+  async next(): Promise<Uint8Array | null> {
+    const { done, value } = await this.source.next();
+    if (done === true) return null;
+    let last = value.length;
+    while (last > 0 && value[last - 1] === 0) last -= 1;
+    this.zerosAtEnd = (last === 0 ? this.zerosAtEnd : 0) + value.length - last;
+    this.bytes += value.length;
+    return value;
+  }
+
+  async close(): Promise<void> {
+    await this.source.return?.();
+  }
 }
 
-function zerosAtEnd(piece: Uint8Array): number {
-  let first = piece.length;
-  while (first > 0 && piece[first - 1] === 0) first -= 1;
-  return piece.length - first;
+async function* pieces(input: Counted): AsyncGenerator<Uint8Array> {
+  for (let chunk = await input.next(); chunk !== null; chunk = await input.next()) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) yield chunk.subarray(at, at + PIECE_BYTES);
+  }
 }

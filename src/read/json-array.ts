@@ -39,8 +39,11 @@ function documentOf(read: PartRead, parser: ArrayParser, { span, delimiter }: El
   const source = bytes === null ? undefined : decoded(bytes);
   // What cannot be shown to stream-json is replaced by a null, which keeps its place in the array.
   let items: unknown[];
+  const empty = bytes?.length === 0; // As in `[]`; stream-json knows where it may be.
   try {
     items = parser.feed((source ?? 'null') + String.fromCharCode(delimiter));
+    // A word it does not know (`nope`) it would wait on, for more of it to come.
+    if (items.length !== (empty ? 0 : 1)) throw new Error('not a JSON value');
   } catch (error) {
     throw inputMalformed(read.file.name, `record ${read.records}, bytes ${start} to ${end}`, messageOf(error));
   }

@@ -1,8 +1,16 @@
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetSchema } from 'hyparquet';
+import {
+  type AsyncBuffer,
+  type ColumnChunk,
+  type ColumnMetaData,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetSchema,
+} from 'hyparquet';
 import { inputMalformed, inputTruncated, isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { openForRead } from '../io/files.ts';
 import type { InputFile } from './input.ts';
+import { checkPages } from './parquet-pages.ts';
 
 /** A row group as the footer declares it, its ranges checked against the file. */
 export interface RowGroup {
@@ -19,8 +27,8 @@ export interface ParquetFile {
   readonly groups: readonly RowGroup[];
   /** Names of the top-level columns. */
   readonly columns: readonly string[];
-  /** Hands out bytes of the file; `see` is shown them in the order asked for. */
-  buffer(see: (bytes: Uint8Array) => void): AsyncBuffer;
+  /** Hands out a row group's columns, their pages checked; `see` is shown the bytes in the order asked for. */
+  buffer(group: number, see: (bytes: Uint8Array) => void): AsyncBuffer;
   close(): Promise<void>;
 }
 
@@ -45,7 +53,13 @@ export async function openParquet(file: InputFile): Promise<ParquetFile> {
     const metadata = await parquetMetadataAsync({ byteLength: handle.size, slice });
     const groups = checkedGroups(metadata, handle.size);
     const columns = parquetSchema(metadata).children.map((child) => child.element.name);
-    return { metadata, groups, columns, close: () => handle.close(), buffer: (see) => seen(handle.size, slice, see) };
+    return {
+      metadata,
+      groups,
+      columns,
+      close: () => handle.close(),
+      buffer: (group, see) => seen(handle.size, checked(metadata.row_groups[group]?.columns ?? [], slice), see),
+    };
   } catch (error) {
     await handle.close();
     throw isPrepError(error) ? error : inputMalformed(file.name, 'the footer', messageOf(error));
@@ -60,7 +74,7 @@ function checkedGroups(metadata: FileMetaData, size: number): RowGroup[] {
     let uncompressedBytes = 0;
     for (const { meta_data: column } of group.columns) {
       if (column === undefined) throw new Error(`row group ${at} has a column without metadata`);
-      const start = Number(column.dictionary_page_offset || column.data_page_offset);
+      const start = startOf(column);
       const length = Number(column.total_compressed_size);
       if (!(start >= 4 && length >= 0 && start + length <= size))
         throw new Error(`row group ${at} declares bytes ${start} to ${start + length} of ${size}`);
@@ -78,11 +92,26 @@ function checkedGroups(metadata: FileMetaData, size: number): RowGroup[] {
   return groups;
 }
 
-function seen(
-  byteLength: number,
-  slice: (start: number, end?: number) => Promise<ArrayBuffer>,
-  see: (bytes: Uint8Array) => void,
-): AsyncBuffer {
+type Slice = (start: number, end?: number) => Promise<ArrayBuffer>;
+
+/** A slice may hold several columns of a struct: each of the row group's that lies in it is checked. */
+const checked =
+  (columns: readonly ColumnChunk[], slice: Slice): Slice =>
+  async (start, end) => {
+    const bytes = await slice(start, end);
+    for (const { meta_data: column } of columns) {
+      if (column === undefined) continue;
+      const first = startOf(column) - start;
+      const last = first + Number(column.total_compressed_size);
+      if (first >= 0 && last <= bytes.byteLength) checkPages(new DataView(bytes, first, last - first), column);
+    }
+    return bytes;
+  };
+
+/** Where a column chunk begins: with its dictionary, if it has one. */
+const startOf = (column: ColumnMetaData): number => Number(column.dictionary_page_offset || column.data_page_offset);
+
+function seen(byteLength: number, slice: Slice, see: (bytes: Uint8Array) => void): AsyncBuffer {
   // Reads may finish in any order; what is shown follows the order of asking, so that a hash of it is the same each time.
   let turn: Promise<void> = Promise.resolve();
   return {

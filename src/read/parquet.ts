@@ -76,7 +76,7 @@ async function readColumns(
   if (group.rows === 0) return values;
   try {
     const scan = await parquetScan({
-      file: parquet.buffer((bytes) => read.hashed(bytes)),
+      file: parquet.buffer(at, (bytes) => read.hashed(bytes)),
       metadata: parquet.metadata,
       columns: [...columns],
       compressors: cautious,

@@ -4,7 +4,7 @@ import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import type { StageContext } from '../core/stage.ts';
 import { type Subset, SUBSETS } from '../core/window.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
-import { readAll, remove } from '../io/files.ts';
+import { exists, listFolder, readAll, remove } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
@@ -74,14 +74,18 @@ export async function mergeCorpus(
     config: plan.config,
   };
   await commitFile(`${dir}/${MANIFEST}`, `${canonicalJson(manifest as unknown as Json)}\n`);
-  await cleanUp(dir, ordered);
   return manifest;
 }
 
-/** Removes what the manifest has made superfluous; done again on the next run if this one is cut short. */
+/**
+ * Removes what the manifest has made superfluous; done again on the next run if this one is cut short. File by file: another
+ * run may be writing beside them.
+ */
 export async function cleanUp(dir: string, receipts: Iterable<Receipt>): Promise<void> {
-  await remove(`${dir}/tails`);
-  for (const { rejects } of receipts) if (rejects) await remove(`${dir}/${rejects.path}`);
+  for (const { tail, rejects } of receipts)
+    for (const file of [tail, rejects]) if (file) await remove(`${dir}/${file.path}`);
+  const tails = `${dir}/tails`;
+  if ((await exists(tails)) && (await listFolder(tails)).length === 0) await remove(tails);
 }
 
 function ledgersBySource(receipts: readonly Receipt[]): Record<string, Ledger> {

@@ -1,14 +1,14 @@
 import { type Pipeline } from '../config/index.ts';
-import { messageOf } from '../core/errors.ts';
+import { isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { exists, listFolder, readAll, remove } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
-import { MANIFEST, type Manifest, PLAN, readManifest } from '../shard/index.ts';
-import { mergeCorpus } from './merge.ts';
+import { MANIFEST, type Manifest, PLAN } from '../shard/index.ts';
+import { cleanUp, mergeCorpus } from './merge.ts';
 import { writeNoise } from './noise.ts';
 import { type Local, makePlan, type Planned } from './plan.ts';
 import { runSplits } from './pool.ts';
-import { checkInputs, finishedSplits, readReceipt } from './receipts.ts';
+import { checkInputs, finishedManifest, finishedSplits, readReceipt } from './receipts.ts';
 import type { Progress } from './split.ts';
 
 /** What a run tells while it goes on. */
@@ -33,19 +33,31 @@ const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', '
 /** Plan, pack, merge and noise, as far as they are not done: the same call resumes what was cut short. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions, events: RunEvents): Promise<Manifest> {
   const dir = pipeline.out;
-  if (options.overwrite) await removeCorpus(dir);
   await sweep(dir);
   const before = await readLocal(dir);
-  const planned = await makePlan(pipeline);
+  const planned = await makePlan(pipeline, options.overwrite ? { replace: () => removeCorpus(dir) } : {});
   const { plan, local, tokenizer } = planned;
-  const done = await finishedSplits(plan, dir);
+  const finished = await finishedManifest(plan, dir);
+  const done = await finishedSplits(plan, dir, finished !== undefined);
   if (before) await checkInputs(plan, local, before, done.values());
-  const finished = await exists(`${dir}/${MANIFEST}`);
   events.planned(planned, finished ? plan.splits.length : done.size);
-  const manifest = finished ? await readManifest(dir) : await pack();
+  const manifest = finished ?? (await packOrFind());
+  await cleanUp(dir, done.values());
   events.merged(manifest);
   await writeNoise(dir, pipeline.noise, events.pass);
   return manifest;
+
+  /** Another run on this folder may be faster: then it removes the tails that we are about to read. */
+  async function packOrFind(): Promise<Manifest> {
+    try {
+      return await pack();
+    } catch (error) {
+      const found = isPrepError(error) && error.code === 'IO_FAILED' ? await finishedManifest(plan, dir) : undefined;
+      if (!found) throw error;
+      for (const [split, receipt] of await finishedSplits(plan, dir, true)) done.set(split, receipt);
+      return found;
+    }
+  }
 
   async function pack(): Promise<Manifest> {
     const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));

@@ -9,6 +9,7 @@ import { listInputs } from '../io/list.ts';
 import { cutParts, formatOf, type InputFile, type Part } from '../read/index.ts';
 import { FORMAT, PLAN, type TokenizerInfo } from '../shard/index.ts';
 import { loadTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
 
 /** An input as the plan lists it: `path` is relative to the inputs' common folder, so a moved corpus keeps its plan. */
@@ -57,8 +58,12 @@ type Identity = Omit<Plan, 'id' | 'splits'>;
 /**
  * Looks at the inputs and the tokenizer. With a plan already in the folder: that one, if it is the same; FINGERPRINT_MISMATCH
  * names the first thing that is not. Otherwise cuts the inputs into splits and, unless only asked to look, commits a new plan.
+ * `replace` clears the folder, whatever is in it: it is called when all that the new plan needs has been read.
  */
-export async function makePlan(pipeline: Pipeline, commit = true): Promise<Planned> {
+export async function makePlan(
+  pipeline: Pipeline,
+  { commit = true, replace }: { commit?: boolean; replace?: () => Promise<void> } = {},
+): Promise<Planned> {
   const tokenizer = await readAll(pipeline.tokenizer, MAX_TOKENIZER_BYTES);
   const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
   const { specialIds, vocabSize } = resolveSpecialIds(loaded, pipeline.specialTokens);
@@ -78,18 +83,22 @@ export async function makePlan(pipeline: Pipeline, commit = true): Promise<Plann
   };
   const id = fingerprint(identity as unknown as Json);
   const local = { root, modified };
-  const existing = await readPlan(pipeline.out);
+  const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
     if (existing.id !== id) throw differing(pipeline.out, identity, existing);
     return { plan: existing, local, tokenizer };
   }
   const parts: Part[] = [];
   for (const [input, file] of files.entries()) parts.push(...(await cutParts(file, input, pipeline.splitBytes)));
-  const plan = { id, ...identity, splits: groupParts(parts, pipeline.splitBytes) };
+  const text = canonicalJson({ id, ...identity, splits: groupParts(parts, pipeline.splitBytes) } as unknown as Json);
+  // As the next run will read it: the order of members is that of the file from the start.
+  const plan = JSON.parse(text) as Plan;
+  settingsOf(plan);
   if (!commit) return { plan, local, tokenizer };
+  await replace?.();
   await commitFile(`${pipeline.out}/tokenizer.json`, tokenizer);
   await commitFile(`${pipeline.out}/local.json`, canonicalJson({ root, modified }));
-  await commitFile(`${pipeline.out}/${PLAN}`, `${canonicalJson(plan as unknown as Json)}\n`);
+  await commitFile(`${pipeline.out}/${PLAN}`, `${text}\n`);
   return { plan, local, tokenizer };
 }
 

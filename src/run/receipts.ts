@@ -2,7 +2,7 @@ import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { exists, readAll, stat } from '../io/files.ts';
 import { readParts } from '../read/index.ts';
-import { type FileEntry, type Receipt, receiptPath } from '../shard/index.ts';
+import { type FileEntry, MANIFEST, type Manifest, readManifest, type Receipt, receiptPath } from '../shard/index.ts';
 import { inputFiles, type Local, type Plan } from './plan.ts';
 import { settingsOf } from './settings.ts';
 
@@ -21,21 +21,33 @@ export async function readReceipt(plan: Plan, dir: string, split: number): Promi
   return receipt;
 }
 
-/** The files a receipt lists. */
-export const filesOf = (receipt: Receipt): FileEntry[] => [
-  ...receipt.shards.flatMap((shard) => [shard, shard.mask]),
-  ...(receipt.table ? [receipt.table] : []),
+/** The shards, masks and table that a receipt or the manifest lists for a split. */
+const filesOf = ({ shards, table }: Pick<Receipt, 'shards' | 'table'>): FileEntry[] => [
+  ...shards.flatMap((shard) => [shard, shard.mask]),
+  ...(table ? [table] : []),
 ];
 
-/** Receipts of all splits that are done, by split number. A split whose shards are gone counts as not done. */
-export async function finishedSplits(plan: Plan, dir: string): Promise<Map<number, Receipt>> {
+/**
+ * Receipts of all splits that are done, by split number. A split whose files are gone counts as not done; its tail and
+ * rejects are looked for only until they are `merged`.
+ */
+export async function finishedSplits(plan: Plan, dir: string, merged: boolean): Promise<Map<number, Receipt>> {
   const done = new Map<number, Receipt>();
   for (let split = 0; split < plan.splits.length; split++) {
     const receipt = await readReceipt(plan, dir, split);
-    if (receipt && (await allThere(dir, [...filesOf(receipt), ...(receipt.tail ? [receipt.tail] : [])])))
-      done.set(split, receipt);
+    if (!receipt) continue;
+    const passing = merged ? [] : [receipt.tail, receipt.rejects].filter((file) => file !== null);
+    if (await allThere(dir, [...filesOf(receipt), ...passing])) done.set(split, receipt);
   }
   return done;
+}
+
+/** The manifest of a corpus that is finished: one that lists files which are gone has to be made again. */
+export async function finishedManifest(plan: Plan, dir: string): Promise<Manifest | undefined> {
+  if (!(await exists(`${dir}/${MANIFEST}`))) return undefined;
+  const manifest = await readManifest(dir);
+  const files = [...manifest.splits.flatMap(filesOf), ...(manifest.rejects ? [manifest.rejects] : [])];
+  return manifest.plan === plan.id && (await allThere(dir, files)) ? manifest : undefined;
 }
 
 async function allThere(dir: string, files: readonly FileEntry[]): Promise<boolean> {

@@ -29,7 +29,7 @@ const metadata = ({ plan, policy, tokenizer }: Provenance, table: string) => ({
   plan,
   policy,
   tokenizer_sha256: tokenizer.sha256,
-  special_ids: JSON.stringify(tokenizer.specialIds),
+  special_ids: canonicalJson({ ...tokenizer.specialIds }),
   block_size: String(BLOCK_SIZE),
 });
 

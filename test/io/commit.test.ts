@@ -28,10 +28,10 @@ function rigged(change: Partial<OpenFile> & Partial<Omit<FileSystem, 'create'>>,
     async create(path) {
       const file = await nodeFileSystem.create(path);
       return {
-        write: (bytes) => (log.push('write'), (write ?? file.write)(bytes)),
-        sync: () => (log.push('sync'), (sync ?? file.sync)()),
-        size: () => (log.push('size'), (size ?? file.size)()),
-        close: () => (log.push('close'), (close ?? file.close)()),
+        write: (bytes) => (log.push('write'), write === undefined ? file.write(bytes) : write(bytes)),
+        sync: () => (log.push('sync'), sync === undefined ? file.sync() : sync()),
+        size: () => (log.push('size'), size === undefined ? file.size() : size()),
+        close: () => (log.push('close'), close === undefined ? file.close() : close()),
       };
     },
   };

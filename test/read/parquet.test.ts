@@ -11,10 +11,10 @@ const TEXTS = ['one', 'zwei äöü', '三', '😀', 'five', 'six', 'seven'];
 function parquet(columnData: ColumnSource[], rowGroupSize = 3): Uint8Array {
   return new Uint8Array(parquetWriteBuffer({ columnData, rowGroupSize }));
 }
-const column = (name: string, data: unknown[], type: ColumnSource['type'] = 'STRING'): ColumnSource => ({
+const column = (name: string, data: unknown[], type: NonNullable<ColumnSource['type']> = 'STRING'): ColumnSource => ({
   name,
   data,
-  type: type!,
+  type,
   nullable: true,
 });
 const numbers = TEXTS.map((_, at) => BigInt(at * 10));
@@ -124,13 +124,13 @@ test('every truncation is coded, and so is what is no Parquet file', async () =>
 
 test('any flipped bit gives the same, rejects, or a coded error, and never another shape of failure', async () => {
   const outcomes = new Map<string, number>();
-  for (let at = 0; at < FILE.length; at += 3) {
+  for (let at = Number(process.env['FROM'] ?? 0); at < Number(process.env['TO'] ?? FILE.length); at += 1) {
     const bad = Uint8Array.from(FILE);
     bad[at] = bad[at]! ^ (1 << (at % 8));
     const outcome = await readOne(dir, 'flip.parquet', bad).then(
       ({ results, documents, rejects }) =>
         results[0]?.records === documents.length + rejects.length ? 'read' : 'lost',
-      (error: { code?: string }) => error.code ?? String(error),
+      (error: { code?: string }) => error.code ?? 'uncoded',
     );
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
   }

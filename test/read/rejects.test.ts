@@ -4,7 +4,7 @@ import { errorOf, folder, readOne } from './fixture.ts';
 const dir = folder();
 const GOOD = '{"text":"good"}';
 
-const BAD: readonly (readonly [string, string, string | Uint8Array])[] = [
+const CASES: readonly (readonly [string, string, string | Buffer])[] = [
   ['json-syntax', 'cut', '{"text": "a'],
   ['json-syntax', 'two values', '{"text":"a"} {"text":"b"}'],
   ['json-syntax', 'NUL raw', '{"text":"a\u0000b"}'],
@@ -24,9 +24,13 @@ const BAD: readonly (readonly [string, string, string | Uint8Array])[] = [
   ['empty-text', 'empty', '{"text":""}'],
   ['too-large', 'too long', `{"text":"${'x'.repeat(200)}"}`],
 ];
+const BAD = CASES.map(([reason, what, bad]) => {
+  const bytes = typeof bad === 'string' ? Buffer.from(bad) : bad;
+  return [reason, what, bytes] as const;
+});
 
 test.each(BAD)('%s: %s, in a line; the lines around it are read', async (reason, _, bad) => {
-  const line = Buffer.from(bad as Uint8Array);
+  const line = bad;
   const content = Buffer.concat([Buffer.from(`${GOOD}\n`), line, Buffer.from(`\n${GOOD}\n`)]);
   const { rejects, texts, results } = await readOne(dir, 'bad.jsonl', content, { documentBytes: 100 });
   expect(rejects).toMatchObject([{ input: 0, record: 1, offset: 16, reason }]);
@@ -37,7 +41,7 @@ test.each(BAD)('%s: %s, in a line; the lines around it are read', async (reason,
 
 // In an array, broken JSON ends the part instead; a byte-order mark and two values are broken JSON there.
 test.each(BAD.filter(([reason]) => reason !== 'json-syntax'))('%s: %s, in an array', async (reason, _, bad) => {
-  const element = Buffer.from(bad as Uint8Array);
+  const element = bad;
   const content = Buffer.concat([Buffer.from(`[${GOOD},`), element, Buffer.from(`,${GOOD}]`)]);
   const { rejects, texts, documents } = await readOne(dir, 'bad.json', content, { documentBytes: 100 });
   expect(rejects).toMatchObject([{ input: 0, record: 1, offset: 17, reason }]);

@@ -29,6 +29,8 @@ export interface TokenRun {
 export interface Reject {
   readonly input: number;
   readonly record: number;
+  /** Line, from 0, in this split's part of a JSONL file; null for other formats. */
+  readonly line: number | null;
   /** Byte offset in the (decompressed) file, or row number for Parquet. */
   readonly offset: number;
   readonly reason: RejectReason;

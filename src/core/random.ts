@@ -1,7 +1,7 @@
 /**
  * Philox4x32-10 (Salmon et al., SC 2011, "Parallel random numbers: as easy as 1, 2, 3"): a counter in, 128 random bits
  * out, no state. Any draw can be made again from its coordinates alone, in any order, on any machine; the reference
- * implementation's known answers are in test/core/random.test.ts. numpy has it as `np.random.Philox`.
+ * implementation's known answers are in test/core/random.test.ts. (numpy's `Philox` is the 4x64 variant: other numbers.)
  */
 export type Key = readonly [number, number];
 

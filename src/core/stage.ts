@@ -6,8 +6,6 @@ export interface StageContext {
   /** Sets a bad record aside; throws when there are too many. */
   reject(reject: Reject): void;
   /** Called now and then with what has been done since the last call. */
-  /** @deprecated to be removed */
-  stopping(): boolean;
   progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
 }
 

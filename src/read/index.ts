@@ -24,6 +24,8 @@ export interface PartResult {
   readonly sha256: string;
   /** Rejected ones included. */
   readonly records: number;
+  /** Lines of a JSONL part, blank ones included; 0 for other formats. */
+  readonly lines: number;
 }
 
 const READERS: Readonly<Record<InputFile['format'], PartReader>> = {
@@ -72,12 +74,10 @@ async function* documentsOf(
     for await (const items of batches(READERS[file.format](read))) {
       context.progress({ documents: items.length });
       yield { items, cursor: { bytes: behind.bytes + read.bytes, records: behind.records + read.records } };
-      if (context.stopping()) return;
     }
-    if (context.stopping()) return;
     behind.bytes += read.bytes;
     behind.records += read.records;
-    done({ part: index, sha256: read.digest(), records: read.records });
+    done({ part: index, sha256: read.digest(), records: read.records, lines: read.lines });
   }
 }
 

@@ -13,6 +13,7 @@ export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
   for await (const spans of lines(contentOf(read), read.part.start, read.options.documentBytes)) {
     const documents: Document[] = [];
     for (const span of spans) {
+      read.lines++;
       const document = documentOf(read, span);
       if (document !== null) documents.push(document);
     }

@@ -29,6 +29,8 @@ export class PartRead {
   readonly options: ReadOptions;
   /** Records so far, rejected ones included. */
   records = 0;
+  /** Lines so far, where the format has them. */
+  lines = 0;
   /** Bytes on disk that are behind the reader. */
   bytes = 0;
   private readonly context: StageContext;
@@ -70,7 +72,7 @@ export class PartRead {
         `records 0 to ${FIELD_TRIES - 1}`,
         `${detail}, and so it is with all of them: give the right one with --field`,
       );
-    this.context.reject({ input: this.part.input, record, offset, reason, detail });
+    this.context.reject({ input: this.part.input, record, line: this.lines === 0 ? null : this.lines - 1, offset, reason, detail });
   }
 }
 

@@ -160,22 +160,28 @@ function countWindows(splits: readonly SplitEntry[]): Record<Subset, number> {
   return windows;
 }
 
-/** One file of all rejects; records are numbered through each input file. */
+/** One file of all rejects; records (from 0) and lines (from 1) are numbered through each input file. */
 async function gatherRejects(dir: string, receipts: readonly Receipt[]): Promise<FileEntry> {
   const path = 'rejects/rejects.jsonl';
-  const before = new Map<number, number>();
+  const before = new Map<number, { records: number; lines: number }>();
+  const beforeOf = (input: number) => before.get(input) ?? { records: 0, lines: 0 };
   const file = await commitStream(`${dir}/${path}`, async (sink) => {
     for (const { rejects, read } of receipts) {
-      // A file's parts lie in consecutive splits: what came before in the file is what was read of it so far.
       if (rejects) {
         const text = new TextDecoder().decode(await readAll(`${dir}/${rejects.path}`, rejects.bytes));
-        for (const line of text.split('\n').filter(Boolean)) {
-          const reject = JSON.parse(line) as { input: number; record: number };
-          const record = reject.record + (before.get(reject.input) ?? 0);
-          await sink.write(new TextEncoder().encode(`${canonicalJson({ ...reject, record, line: record + 1 })}\n`));
+        for (const row of text.split('\n').filter(Boolean)) {
+          const reject = JSON.parse(row) as { input: number; record: number; line: number | null };
+          const { records, lines } = beforeOf(reject.input);
+          const line = reject.line === null ? null : reject.line + lines + 1;
+          const whole = { ...reject, record: reject.record + records, line };
+          await sink.write(new TextEncoder().encode(`${canonicalJson(whole)}\n`));
         }
       }
-      for (const { input, records } of read) before.set(input, (before.get(input) ?? 0) + records);
+      // A file's parts lie in consecutive splits, one in each: what came before is what was read of it so far.
+      for (const { input, records, lines } of read) {
+        const sum = beforeOf(input);
+        before.set(input, { records: sum.records + records, lines: sum.lines + lines });
+      }
     }
   });
   return { path, ...file };

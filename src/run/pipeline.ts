@@ -64,15 +64,15 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
     const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
     await runSplits(missing, options.workers, { plan, dir, root: local.root, tokenizer }, on, options.signal);
     for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
-    const context = { progress: () => {}, reject: () => {}, stopping: () => false };
+    const context = { progress: () => {}, reject: () => {} };
     return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
   }
 }
 
-/** Removes a corpus: first what makes it one, so that a kill halfway leaves an unfinished folder and not a broken one. */
+/** Removes a corpus: first what makes it one, the plan last, so that a kill halfway leaves an unfinished folder and not a broken one. */
 export async function removeCorpus(dir: string): Promise<void> {
   if (!(await exists(`${dir}/${PLAN}`))) return;
-  for (const name of [MANIFEST, 'receipts', PLAN, 'local.json', 'tokenizer.json', ...FOLDERS]) await remove(`${dir}/${name}`);
+  for (const name of [MANIFEST, ...FOLDERS, 'local.json', 'tokenizer.json', PLAN]) await remove(`${dir}/${name}`);
 }
 
 /** Removes temporary files of runs that were killed. */

@@ -33,9 +33,9 @@ export function splitChain(plan: Plan, settings: Settings, split: number, dir: s
   const files = inputFiles(plan, root);
   const read: SourceReceipt[] = [];
   const { parts } = plan.splits[split] ?? { parts: [] };
-  const source = readParts(files, parts, settings.read, ({ part, records, sha256 }) => {
+  const source = readParts(files, parts, settings.read, ({ part, records, lines, sha256 }) => {
     const { input, start, end } = parts[part]!;
-    read[part] = { input, start, end, records, sha256 };
+    read[part] = { input, start, end, records, lines, sha256 };
   });
   const pack = packStage(settings.pack, split, plan.inputs.map((input) => input.source));
   const chain = from(source)
@@ -63,7 +63,6 @@ export async function runSplit(
       documents += delta.documents ?? 0;
       onProgress(delta);
     },
-    stopping: () => false,
     reject(reject) {
       rejects.push(reject);
       if (rejects.length < HOPELESS || documents > 0) return;

@@ -6,6 +6,7 @@ export interface SourceReceipt {
   readonly start: number;
   readonly end: number;
   readonly records: number;
+  readonly lines: number;
   /** Of the bytes read, as they lie on disk. */
   readonly sha256: string;
 }

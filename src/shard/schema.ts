@@ -1,4 +1,5 @@
 /** The tables of a corpus folder as Arrow schemas; docs/format.md says what each column means. */
+import { canonicalJson } from '../core/fingerprint.ts';
 import { BLOCK_SIZE } from '../core/limits.ts';
 import {
   binary,

@@ -19,7 +19,8 @@ const KNOWN = [
 describe('Philox4x32-10', () => {
   test.each(KNOWN)('gives the published answer for counter $counter', ({ counter, key, out }) => {
     const draw = new Uint32Array(4);
-    philox(draw, key, ...counter);
+    const [c0, c1, c2, c3] = counter;
+    philox(draw, key, c0, c1, c2, c3);
     expect([...draw]).toEqual(out);
   });
 

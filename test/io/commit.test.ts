@@ -21,8 +21,7 @@ function rigged(change: Partial<OpenFile> & Partial<Omit<FileSystem, 'create'>>,
   const { write, sync, size, close, ...system } = change;
   const base: FileSystem = { ...nodeFileSystem, ...system };
   return {
-    makeFolder: base.makeFolder,
-    unlink: base.unlink,
+    ...base,
     rename: (from, to) => (log.push('rename'), base.rename(from, to)),
     syncFolder: (path) => (log.push('sync folder'), base.syncFolder(path)),
     async create(path) {

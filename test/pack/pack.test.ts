@@ -58,7 +58,7 @@ async function pack(documents: readonly (readonly number[])[], changed: Partial<
     yield { items: documents.map((ids) => run(ids)), cursor: { bytes: 0, records: documents.length } };
   })();
   const windows: Window[] = [];
-  const context = { progress: () => {}, reject: () => {}, stopping: () => false };
+  const context = { progress: () => {}, reject: () => {} };
   for await (const { items } of stage.run(input, context)) windows.push(...items);
   const tail = [...packTails(stage.result.tail, 10, -1)];
   return { windows: [...windows, ...tail], result: stage.result };

@@ -33,7 +33,6 @@ export async function readAll(
   files: readonly InputFile[],
   parts: readonly Part[],
   options: Partial<ReadOptions> = {},
-  stopping: () => boolean = () => false,
 ): Promise<Reading> {
   const reading: Reading = {
     documents: [],
@@ -51,7 +50,6 @@ export async function readAll(
       reading.progress.bytes += delta.bytes ?? 0;
       reading.progress.documents += delta.documents ?? 0;
     },
-    stopping,
   };
   for await (const { items, cursor } of source.read(context)) {
     reading.documents.push(...items);

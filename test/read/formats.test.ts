@@ -13,6 +13,8 @@ const RECORDS = TEXTS.map((text, at) => ({ id: at % 2 ? at : `id-${at}`, text, m
 const JSONL = RECORDS.map((record) => `${JSON.stringify(record)}\n`).join('');
 const ARRAY = JSON.stringify(RECORDS, null, 2);
 
+const linesOf = (bytes: Buffer): number => bytes.toString().replace(/\n$/, '').split('\n').length;
+
 test.each([
   ['a.jsonl', JSONL],
   ['a.ndjson', JSONL.trimEnd()],
@@ -38,7 +40,8 @@ test.each([
   });
   const bytes = readFileSync(join(dir, name));
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  expect(results).toEqual([{ part: 0, sha256, records: 6 }]);
+  const lines = /\.(nd)?jsonl?\b/.test(name) && !name.includes('.json.') && !name.endsWith('.json') ? linesOf(plain) : 0;
+  expect(results).toEqual([{ part: 0, sha256, records: 6, lines }]);
   expect(progress).toEqual({ bytes: bytes.length, documents: 6 });
   expect(cursors.at(-1)).toEqual({ bytes: bytes.length, records: 6 });
 });
@@ -93,8 +96,6 @@ test('parts are read in order, each reported before the next begins', async () =
     [2, 2],
   ]);
   expect(reading.cursors.at(-1)).toEqual({ bytes: contents.join('').length, records: 5 });
-  const stopped = await readAll(files, parts, {}, () => true);
-  expect(stopped.results).toEqual([]);
 });
 
 test('a file of another size than planned is FINGERPRINT_MISMATCH', async () => {
@@ -114,8 +115,8 @@ test('dotted fields go into objects, a name with dots comes first, inherited nam
   expect(inherited.rejects[0]?.reason).toBe('field-missing');
 });
 
+const of = (options: object): string => readParts([], [], { ...OPTIONS, ...options }, () => {}).fingerprint;
 test('the fingerprint changes with what changes documents, and with nothing else', () => {
-  const of = (options: object): string => readParts([], [], { ...OPTIONS, ...options }, () => {}).fingerprint;
   expect(new Set([of({}), of({ textField: 'x' }), of({ idField: null }), of({ documentBytes: 7 })]).size).toBe(4);
   expect(of({})).toBe(of({}));
 });

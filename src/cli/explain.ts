@@ -9,7 +9,9 @@ export async function explain(pipeline: Pipeline): Promise<string> {
   const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
   const { chain, sink } = splitChain(plan, settingsOf(plan), 0, pipeline.out, local.root, loaded);
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
-  const formats = new Set(plan.inputs.map((i) => (i.compression === 'none' ? i.format : `${i.format}.${i.compression}`)));
+  const formats = new Set(
+    plan.inputs.map((i) => (i.compression === 'none' ? i.format : `${i.format}.${i.compression}`)),
+  );
   const { passes, schedule, eps, batchWindows } = pipeline.noise;
   const about: Record<string, string> = {
     read: `${integer(plan.inputs.length)} files, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${plan.splits.length} splits`,
@@ -18,7 +20,9 @@ export async function explain(pipeline: Pipeline): Promise<string> {
     mask: `${pipeline.policy}, blocks of 128`,
     shard: `Arrow IPC in ${pipeline.out}`,
   };
-  const rows = chain.into(sink).stages.map(({ name, fingerprint }) => [`├─ ${name}`, fingerprint.slice(0, 7), about[name] ?? '']);
+  const rows = chain
+    .into(sink)
+    .stages.map(({ name, fingerprint }) => [`├─ ${name}`, fingerprint.slice(0, 7), about[name] ?? '']);
   rows.push(['└─ noise', '', `${passes} pass(es), ${schedule}, eps ${eps}, t stratified over ${batchWindows} windows`]);
   return `${pipeline.name}  plan ${plan.id.slice(0, 7)}\n${columns(rows)}\n`;
 }

@@ -41,10 +41,17 @@ const number = (text: string): number => {
   if (!Number.isFinite(value)) throw new InvalidArgumentError('expected a number.');
   return value;
 };
-const workerCount = (text: string): number => {
+const wholeNumber =
+  (least: number, most: number) =>
+  (text: string): number => {
+    const value = number(text);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number, ${least} to ${most}.`);
+  };
+const leastProbability = (text: string): number => {
   const value = number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1024) throw new InvalidArgumentError('expected 1 to 1024.');
-  return value;
+  if (value > 0 && value <= 0.5) return value;
+  throw new InvalidArgumentError('expected more than 0 and at most 0.5.');
 };
 
 /** The flags that `prep` and `prep pack` share: each replaces a setting of the pipeline. */
@@ -55,7 +62,11 @@ const withRunFlags = (command: Command): Command =>
     .option('--window <tokens>', 'window length, such as 4096, 32k or 128k')
     .addOption(new Option('--policy <name>', 'what a token may attend to').choices(['adaptive', 'eod', 'direct']))
     .addOption(
-      new Option('--long-documents <what>', 'for documents longer than a window').choices(['split', 'truncate', 'drop']),
+      new Option('--long-documents <what>', 'for documents longer than a window').choices([
+        'split',
+        'truncate',
+        'drop',
+      ]),
     )
     .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
     .option('--seed <n>', 'seed of every draw', number)
@@ -66,7 +77,7 @@ const withRunFlags = (command: Command): Command =>
     .option('--eps <p>', 'least mask probability', number)
     .option('--split-bytes <size>', 'bytes of input in a split, the unit of work and resume')
     .option('--max-rejects <share>', 'share of records that may be rejected before the run stops', number)
-    .option('-j, --workers <n>', 'worker threads; never changes a byte', workerCount, availableParallelism())
+    .option('-j, --workers <n>', 'worker threads; never changes a byte', wholeNumber(1, 1024), availableParallelism())
     .option('--overwrite', 'start over where the folder holds another plan')
     .option('--explain', 'print the stages with their fingerprints and stop')
     .option('--json', 'print JSON lines instead of text');
@@ -83,7 +94,7 @@ function overridesOf(flags: RunFlags): Overrides {
     ...given({
       out: flags.out,
       tokenizer: flags.tokenizer,
-      window: flags.window === undefined ? undefined : (Number(flags.window) || flags.window),
+      window: flags.window === undefined ? undefined : Number(flags.window) || flags.window,
       policy: flags.policy,
       validation: flags.validation,
       seed: flags.seed,
@@ -117,7 +128,8 @@ async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
       `${dir}: ${integer(ledger.documents.packed)} documents, ${integer(ledger.tokens.packed)} tokens, fill ${percent(fill)}, in ${duration((Date.now() - begun) / 1000)}`,
     );
     const rejected = total(ledger.rejected);
-    if (rejected > 0) print(`${integer(rejected)} records rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);
+    if (rejected > 0)
+      print(`${integer(rejected)} records rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);
     print(`next: prep inspect ${dir}   prep verify ${dir}   train ${dir}`);
   } finally {
     if (failed) await display.finish(failed);
@@ -131,7 +143,9 @@ const shown = (dir: string): string => {
 const folder = async (dir: string | undefined): Promise<string> => dir ?? newestCorpus('out');
 
 const program = new Command('prep')
-  .description('Packs documents into windows for diffusion language models: tokens, boundaries, attention masks, noise.')
+  .description(
+    'Packs documents into windows for diffusion language models: tokens, boundaries, attention masks, noise.',
+  )
   .version(VERSION, '-V, --version')
   .argument('[pipeline]', 'pipeline file (default: the bundled sample)')
   .showHelpAfterError('Run `prep --help` for what there is.')
@@ -161,8 +175,12 @@ withRunFlags(program.command('pack'))
   .description('Pack files, folders or patterns, without a pipeline file.')
   .argument('<inputs...>', 'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, also .gz')
   .action(async (inputs: string[], flags: RunFlags) => {
-    if (flags.tokenizer === undefined) throw usageError('prep pack needs --tokenizer <file>: the tokenizer.json of your model');
-    const name = basename(flags.out ?? inputs[0]!).replace(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '') || 'corpus';
+    if (flags.tokenizer === undefined)
+      throw usageError('prep pack needs --tokenizer <file>: the tokenizer.json of your model');
+    const name =
+      basename(flags.out ?? inputs[0]!)
+        .replace(/[^A-Za-z0-9._-]+/g, '-')
+        .replace(/^[^A-Za-z0-9]+/, '') || 'corpus';
     const settings = { name, inputs: inputs.map((path) => ({ paths: [path] })), out: join('out', name) };
     await runPrep(await pipelineFrom({ ...settings, ...overridesOf(flags) }), flags);
   })
@@ -178,9 +196,9 @@ program
   .command('noise')
   .description('Write passes of diffusion noise for a packed corpus: one an epoch.')
   .argument('[dir]', 'corpus folder (default: the newest under out/)')
-  .option('--passes <n>', 'passes there are to be in all', number, 1)
-  .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', number, 8)
-  .option('--eps <p>', 'least mask probability', number, 0.001)
+  .option('--passes <n>', 'passes there are to be in all', wholeNumber(0, 10_000), 1)
+  .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', wholeNumber(1, 2 ** 20), 8)
+  .option('--eps <p>', 'least mask probability', leastProbability, 0.001)
   .action(async (dir: string | undefined, flags: { passes: number; batchWindows: number; eps: number }) => {
     const corpus = resolve(await folder(dir));
     const written = await writeNoise(corpus, { ...flags, schedule: 'linear' });

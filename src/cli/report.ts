@@ -27,13 +27,19 @@ export function inspectionText(dir: string, i: Inspection): string {
           `${integer(i.tokens.read)} read + ${integer(i.tokens.inserted)} inserted = ${integer(i.tokens.packed)} packed + ${integer(i.tokens.dropped)} dropped`,
         ],
         ['segments', `${i.segmentsPerWindow.mean.toFixed(1)} a window, at most ${integer(i.segmentsPerWindow.max)}`],
-        ['attention', `${percent(i.attentionShare)} of all pairs allowed, longest group ${integer(i.longestGroup)} tokens`],
+        [
+          'attention',
+          `${percent(i.attentionShare)} of all pairs allowed, longest group ${integer(i.longestGroup)} tokens`,
+        ],
         ['on disk', `${bytes(i.shardBytes)} in ${integer(i.shards)} shards, from ${bytes(i.textBytes)} of text`],
         ...i.noise.map((pass) => [
           `noise ${pass.pass}`,
           `${pass.schedule}, eps ${pass.eps}, t stratified over ${pass.batchWindows} windows`,
         ]),
-        ['checks', i.checks.ok ? 'all files are there (`prep verify` checks what is in them)' : i.checks.problems.join('; ')],
+        [
+          'checks',
+          i.checks.ok ? 'all files are there (`prep verify` checks what is in them)' : i.checks.problems.join('; '),
+        ],
       ],
       '  ',
     ),

@@ -68,7 +68,10 @@ function explain(
   // An `anyOf` reports each of its branches first; the branch errors say less than what was expected of the whole.
   const error = errors.find((e) => e.keyword === 'anyOf') ?? errors[0]!;
   const path = error.instancePath.split('/').slice(1);
-  const field = path.reduce((name, part) => name + (/^\d+$/.test(part) ? `[${part}]` : `${name ? '.' : ''}${part}`), '');
+  const field = path.reduce(
+    (name, part) => name + (/^\d+$/.test(part) ? `[${part}]` : `${name ? '.' : ''}${part}`),
+    '',
+  );
   const inside = (key: string) => (field ? `${field}.${key}` : key);
   if (error.keyword === 'additionalProperties') {
     const key = String(error.params.additionalProperty);

@@ -210,10 +210,15 @@ export const lossNotFinite = (step: number, loss: number): PrepError =>
   );
 
 export const ioFailed = (path: string, operation: string, cause: unknown): PrepError =>
-  new PrepError('IO_FAILED', `${path}: ${operation} failed: ${messageOf(cause)}; repair that and run again`, {
-    file: path,
-    operation,
-  }, cause);
+  new PrepError(
+    'IO_FAILED',
+    `${path}: ${operation} failed: ${messageOf(cause)}; repair that and run again`,
+    {
+      file: path,
+      operation,
+    },
+    cause,
+  );
 
 export const diskFull = (path: string, bytes: number): PrepError =>
   new PrepError(
@@ -223,7 +228,11 @@ export const diskFull = (path: string, bytes: number): PrepError =>
   );
 
 export const interrupted = (done: number, total: number): PrepError =>
-  new PrepError('INTERRUPTED', `stopped; ${done} of ${total} splits are committed. Run the same command again to go on`, {
-    done,
-    total,
-  });
+  new PrepError(
+    'INTERRUPTED',
+    `stopped; ${done} of ${total} splits are committed. Run the same command again to go on`,
+    {
+      done,
+      total,
+    },
+  );

@@ -28,7 +28,10 @@ export interface Sink<In, Result> extends Named {
 export interface Chain<T> {
   readonly stages: readonly Named[];
   to<Out>(stage: Stage<T, Out>): Chain<Out>;
-  into<Result>(sink: Sink<T, Result>): { readonly stages: readonly Named[]; run(context: StageContext): Promise<Result> };
+  into<Result>(sink: Sink<T, Result>): {
+    readonly stages: readonly Named[];
+    run(context: StageContext): Promise<Result>;
+  };
 }
 
 /** `from(read).to(tokenize).to(pack).to(mask).into(shard).run(context)` */

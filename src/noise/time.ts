@@ -9,12 +9,7 @@ import { SCALE } from './schedule.ts';
  *
  * `windows` holds window numbers in training order; returns the time of each, [windows] float64 in [0, 1).
  */
-export function stratifiedTimes(
-  windows: Int32Array,
-  batchWindows: number,
-  seed: number,
-  pass: number,
-): Float64Array {
+export function stratifiedTimes(windows: Int32Array, batchWindows: number, seed: number, pass: number): Float64Array {
   const key = keyOf(seed);
   const draw = new Uint32Array(4);
   const times = new Float64Array(windows.length);

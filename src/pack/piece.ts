@@ -28,12 +28,7 @@ export interface Cut {
 }
 
 /** Cuts a document for windows of `windowLength`; `separator` is an id put after it, or null. */
-export function cutDocument(
-  run: TokenRun,
-  windowLength: number,
-  long: LongDocuments,
-  separator: number | null,
-): Cut {
+export function cutDocument(run: TokenRun, windowLength: number, long: LongDocuments, separator: number | null): Cut {
   const room = separator === null ? 0 : 1;
   const tokens = run.ids.length;
   if (tokens === 0 || (tokens + room > windowLength && long === 'drop'))

@@ -29,7 +29,7 @@ export class RoomIndex {
     if (room < 0) return undefined;
     const window = this.#head[room]!;
     this.#head[room] = this.#next[window]!;
-    if (this.#head[room]! < 0) this.#clear(room);
+    if (this.#next[window] === -1) this.#clear(room);
     return [window, room];
   }
 

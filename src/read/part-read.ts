@@ -72,7 +72,14 @@ export class PartRead {
         `records 0 to ${FIELD_TRIES - 1}`,
         `${detail}, and so it is with all of them: give the right one with --field`,
       );
-    this.context.reject({ input: this.part.input, record, line: this.lines === 0 ? null : this.lines - 1, offset, reason, detail });
+    this.context.reject({
+      input: this.part.input,
+      record,
+      line: this.lines === 0 ? null : this.lines - 1,
+      offset,
+      reason,
+      detail,
+    });
   }
 }
 

@@ -26,7 +26,8 @@ export class Conservation {
     for (const { split, document, documentOffset, length, part, source } of segments) {
       this.#packed += length;
       const row = this.#tables.get(split)?.[document];
-      if (!row) this.#strays.push(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
+      if (!row)
+        this.#strays.push(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
       else if (row.subset !== subset || row.source !== source)
         this.#strays.push(`window ${window}: document ${document} of split ${split} is of another subset or source`);
       const key = `${split}/${document}`;

@@ -20,7 +20,12 @@ export interface Inspection {
   readonly windowLength: number;
   readonly windows: { readonly train: number; readonly validation: number };
   readonly documents: { readonly read: number; readonly packed: number; readonly rejected: number };
-  readonly tokens: { readonly read: number; readonly inserted: number; readonly packed: number; readonly dropped: number };
+  readonly tokens: {
+    readonly read: number;
+    readonly inserted: number;
+    readonly packed: number;
+    readonly dropped: number;
+  };
   /** UTF-8 bytes of text. */
   readonly textBytes: number;
   /** Bytes of the shards on disk. */
@@ -36,7 +41,12 @@ export interface Inspection {
   readonly attentionShare: number;
   readonly sources: readonly { readonly source: string; readonly documents: number; readonly tokens: number }[];
   readonly lengths: readonly Bin[];
-  readonly noise: readonly { readonly pass: number; readonly schedule: string; readonly eps: number; readonly batchWindows: number }[];
+  readonly noise: readonly {
+    readonly pass: number;
+    readonly schedule: string;
+    readonly eps: number;
+    readonly batchWindows: number;
+  }[];
   /** Quick checks: every listed file is there with its size. `prep verify` checks the contents. */
   readonly checks: { readonly ok: boolean; readonly problems: readonly string[] };
 }
@@ -67,7 +77,9 @@ export async function inspectCorpus(dir: string): Promise<Inspection> {
     const lengths: number[] = [];
     let cutDocuments = 0;
     for (const { path, bytes } of problems.length === 0 ? files : [])
-      for (const { tokens, parts } of readDocuments(await readAll(`${dir}/${path}`, Math.max(bytes, MAX_METADATA_BYTES)))) {
+      for (const { tokens, parts } of readDocuments(
+        await readAll(`${dir}/${path}`, Math.max(bytes, MAX_METADATA_BYTES)),
+      )) {
         lengths.push(tokens);
         if (parts > 1) cutDocuments++;
       }

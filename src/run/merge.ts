@@ -37,7 +37,8 @@ export async function mergeCorpus(
   context: StageContext,
 ): Promise<Manifest> {
   const ordered = plan.splits.map((_, split) => receipts.get(split));
-  if (!ordered.every((receipt) => receipt !== undefined)) throw corpusIncomplete(dir, receipts.size, plan.splits.length);
+  if (!ordered.every((receipt) => receipt !== undefined))
+    throw corpusIncomplete(dir, receipts.size, plan.splits.length);
   const bySource = ledgersBySource(ordered);
   const ledger = addLedgers(Object.values(bySource));
   const firstReject = await checkRejects(plan, dir, ordered, ledger, rejectShare);

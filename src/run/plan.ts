@@ -110,7 +110,8 @@ export async function readPlan(dir: string): Promise<Plan | undefined> {
   try {
     plan = JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Plan;
     const { id, splits, ...identity } = plan;
-    if (!Array.isArray(splits) || id !== fingerprint(identity as unknown as Json)) throw new Error('its id does not fit');
+    if (!Array.isArray(splits) || id !== fingerprint(identity as unknown as Json))
+      throw new Error('its id does not fit');
   } catch (error) {
     throw corpusCorrupt(path, 'the plan', error instanceof Error ? error.message : 'cannot be read');
   }
@@ -182,7 +183,8 @@ function differing(dir: string, wanted: Identity, existing: Identity) {
   for (const group of ['config', 'tokenizer'] as const) {
     const [a, b] = [wanted[group] as Record<string, unknown>, existing[group] as Record<string, unknown>];
     for (const key of Object.keys({ ...a, ...b }).sort())
-      if (short(a[key]) !== short(b[key])) return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
+      if (short(a[key]) !== short(b[key]))
+        return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
   }
   for (let i = 0; i < Math.max(wanted.inputs.length, existing.inputs.length); i++)
     if (short(wanted.inputs[i]) !== short(existing.inputs[i]))

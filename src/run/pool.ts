@@ -51,4 +51,5 @@ export function runSplits(
 }
 
 /** Node 20 cannot load TypeScript: from sources (tests) the compiled worker is used. */
-const workerFile = (): URL => new URL(import.meta.url.endsWith('.ts') ? '../../dist/run/worker.js' : './worker.js', import.meta.url);
+const workerFile = (): URL =>
+  new URL(import.meta.url.endsWith('.ts') ? '../../dist/run/worker.js' : './worker.js', import.meta.url);

@@ -67,7 +67,12 @@ export async function checkInputs(plan: Plan, local: Local, before: Local, done:
     for (const { sha256, ...part } of read) {
       if (!changed.has(part.input)) continue;
       let found = '';
-      const source = readParts(files, [{ ...part, bytes: 0 }], settingsOf(plan).read, (result) => (found = result.sha256));
+      const source = readParts(
+        files,
+        [{ ...part, bytes: 0 }],
+        settingsOf(plan).read,
+        (result) => (found = result.sha256),
+      );
       const documents = source.read({ progress() {}, reject() {} })[Symbol.asyncIterator]();
       while (!(await documents.next()).done);
       if (found !== sha256) throw fingerprintMismatch(plan.inputs[part.input]!.path, 'content', found, sha256);

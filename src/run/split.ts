@@ -29,7 +29,14 @@ export type Progress = Parameters<StageContext['progress']>[0];
 const HOPELESS = 1000;
 
 /** The stages of a split, in order: what runs, and what `--explain` prints. */
-export function splitChain(plan: Plan, settings: Settings, split: number, dir: string, root: string, tokenizer: Tokenizer) {
+export function splitChain(
+  plan: Plan,
+  settings: Settings,
+  split: number,
+  dir: string,
+  root: string,
+  tokenizer: Tokenizer,
+) {
   const files = inputFiles(plan, root);
   const read: SourceReceipt[] = [];
   const { parts } = plan.splits[split] ?? { parts: [] };
@@ -37,7 +44,11 @@ export function splitChain(plan: Plan, settings: Settings, split: number, dir: s
     const { input, start, end } = parts[part]!;
     read[part] = { input, start, end, records, lines, sha256 };
   });
-  const pack = packStage(settings.pack, split, plan.inputs.map((input) => input.source));
+  const pack = packStage(
+    settings.pack,
+    split,
+    plan.inputs.map((input) => input.source),
+  );
   const chain = from(source)
     .to(tokenizeStage(tokenizer))
     .to(pack)
@@ -67,7 +78,11 @@ export async function runSplit(
       rejects.push(reject);
       if (rejects.length < HOPELESS || documents > 0) return;
       const path = plan.inputs[reject.input]?.path ?? '';
-      throw inputMalformed(path, `record ${reject.record}`, `none of ${HOPELESS} records is a document: ${reject.detail}`);
+      throw inputMalformed(
+        path,
+        `record ${reject.record}`,
+        `none of ${HOPELESS} records is a document: ${reject.detail}`,
+      );
     },
   };
   const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer);
@@ -156,4 +171,3 @@ function ledgers(
 /** Rejects as lines; `merge` turns record numbers of a part into those of the file. */
 const rejectLines = (rejects: readonly Reject[], plan: Plan): string =>
   rejects.map((reject) => `${canonicalJson({ file: plan.inputs[reject.input]?.path ?? '', ...reject })}\n`).join('');
-

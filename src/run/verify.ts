@@ -175,4 +175,3 @@ async function checkPass(corpus: Corpus, pass: number, note: (problem: string) =
     note(`${receipt.path}: ${messageOf(error)}`);
   }
 }
-

@@ -50,8 +50,7 @@ export const binaryData = (values: Uint8Array, width: number) => makeData({ type
 export const utf8Data = (values: readonly (string | null)[]) => vectorFromArray([...values], utf8).data[0]!;
 export const dictionaryData = (type: Dictionary<Utf8, Int32>, indices: Int32Array, values: Vector<Utf8>) =>
   makeData({ type, data: indices, dictionary: values });
-export const utf8Vector = (values: readonly string[]) =>
-  new Vector([utf8Data(values)]) as unknown as Vector<Utf8>;
+export const utf8Vector = (values: readonly string[]) => new Vector([utf8Data(values)]);
 export const fixedListData = (type: FixedSizeList, child: Data) =>
   makeData({ type, child, length: child.length / type.listSize, nullCount: 0 });
 export const listData = (type: List, valueOffsets: Int32Array, child: Data) =>
@@ -67,7 +66,7 @@ export function offsetsOf(lengths: readonly number[]): Int32Array {
 }
 
 export const batchOf = (schema: Schema, columns: Data[], rows: number): RecordBatch =>
-  new RecordBatch(schema, structData(new Struct(schema.fields), columns, rows) as Data<Struct>);
+  new RecordBatch(schema, structData(new Struct(schema.fields), columns, rows));
 
 /** A queue that keeps what is written until it is taken: apache-arrow's own has no back-pressure. */
 class Chunks extends AsyncByteQueue {

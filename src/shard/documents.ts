@@ -1,13 +1,5 @@
 import type { Subset } from '../core/window.ts';
-import {
-  arrowBytes,
-  binaryData,
-  dictionaryData,
-  int32Data,
-  int64Data,
-  readArrow,
-  utf8Data,
-} from './arrow.ts';
+import { arrowBytes, binaryData, dictionaryData, int32Data, int64Data, readArrow, utf8Data } from './arrow.ts';
 import { documentSchema, type Provenance, sourceType } from './schema.ts';
 import { dictionaryOf } from './shard-sink.ts';
 
@@ -26,7 +18,11 @@ export interface DocumentRecord {
   readonly hash: Uint8Array;
 }
 
-export function documentBytes(rows: readonly DocumentRecord[], sources: readonly string[], from: Provenance): Uint8Array {
+export function documentBytes(
+  rows: readonly DocumentRecord[],
+  sources: readonly string[],
+  from: Provenance,
+): Uint8Array {
   const int32Of = (of: (row: DocumentRecord) => number) => int32Data(Int32Array.from(rows, of));
   const int64Of = (of: (row: DocumentRecord) => number) => int64Data(BigInt64Array.from(rows, (r) => BigInt(of(r))));
   const rank = new Map(sources.map((source, i) => [source, i]));
@@ -38,7 +34,11 @@ export function documentBytes(rows: readonly DocumentRecord[], sources: readonly
     int64Of((r) => r.start),
     int64Of((r) => r.end),
     utf8Data(rows.map((r) => r.id)),
-    dictionaryData(sourceType, Int32Array.from(rows, (r) => rank.get(r.source) ?? 0), dictionaryOf(sources)),
+    dictionaryData(
+      sourceType,
+      Int32Array.from(rows, (r) => rank.get(r.source) ?? 0),
+      dictionaryOf(sources),
+    ),
     utf8Data(rows.map((r) => r.subset)),
     int64Of((r) => r.bytes),
     int64Of((r) => r.tokens),
@@ -48,11 +48,15 @@ export function documentBytes(rows: readonly DocumentRecord[], sources: readonly
   return arrowBytes(documentSchema(from), columns, rows.length);
 }
 
+/** A row as Arrow gives it: int64 comes as bigint. */
+type StoredRow = Omit<DocumentRecord, 'start' | 'end' | 'bytes' | 'tokens'> &
+  Record<'start' | 'end' | 'bytes' | 'tokens', bigint>;
+
 export function readDocuments(bytes: Uint8Array): DocumentRecord[] {
   return readArrow(bytes)
     .toArray()
     .map((row) => {
-      const { start, end, bytes, tokens, hash, ...rest } = row!.toJSON() as DocumentRecord;
+      const { start, end, bytes, tokens, hash, ...rest } = row!.toJSON() as StoredRow;
       return {
         ...rest,
         start: Number(start),

@@ -41,7 +41,11 @@ export interface ShardEntry extends FileEntry {
 
 /** Documents and tokens by what became of them. `read + inserted = packed + sum(dropped)`. */
 export interface Ledger {
-  readonly documents: { readonly read: number; readonly packed: number; readonly dropped: Readonly<Record<string, number>> };
+  readonly documents: {
+    readonly read: number;
+    readonly packed: number;
+    readonly dropped: Readonly<Record<string, number>>;
+  };
   readonly tokens: {
     readonly read: number;
     readonly inserted: number;

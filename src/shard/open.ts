@@ -1,4 +1,4 @@
-import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
+import { corpusCorrupt, corpusIncomplete, corpusNotFound, messageOf, noisePassMissing } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import type { Segment } from '../core/window.ts';
 import { exists, listFolder, openForRead, readAll, type ReadHandle, stat } from '../io/files.ts';
@@ -27,7 +27,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
     throw corpusCorrupt(path, 'the manifest', error instanceof Error ? error.message : String(error));
   }
   if (manifest.format !== FORMAT)
-    throw corpusCorrupt(path, 'format', `is ${JSON.stringify(manifest.format)}, this version reads ${FORMAT}`);
+    throw corpusCorrupt(path, 'format', `is ${JSON.stringify(manifest.format)}, this version reads ${String(FORMAT)}`);
   return manifest;
 }
 
@@ -79,9 +79,10 @@ export async function openCorpus(dir: string): Promise<Corpus> {
     async noise(pass) {
       if (pass >= passes) throw noisePassMissing(dir, pass, passes);
       const path = `${dir}/${passPath(pass)}`;
-      const read = readNoise(await readAll(path, MAX_METADATA_BYTES));
+      const bytes = await readAll(path, MAX_METADATA_BYTES);
+      const read = decoded(path, () => readNoise(bytes));
       if (read.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
-      return read satisfies NoisePass;
+      return { ...read, row: (window) => decoded(path, () => read.row(window)) } satisfies NoisePass;
     },
     async close() {
       for (const handle of handles.values()) await (await handle).close();
@@ -103,22 +104,35 @@ function idsOffset(entry: ShardEntry, row: number, bytes: number): number {
 type SmallColumns = (row: number) => Omit<WindowLayout, 'window' | 'subset'>;
 
 async function readSmallColumns(dir: string, entry: ShardEntry, windowLength: number): Promise<SmallColumns> {
-  const table = readArrow(await readWithoutIds(`${dir}/${entry.path}`, entry, windowLength));
-  const masks = readArrow(await readAll(`${dir}/${entry.mask.path}`, entry.mask.bytes));
-  return (row) => {
-    const window = table.get(row)!;
-    const mask = masks.get(row)!;
-    return {
-      numTokens: window.num_tokens as number,
-      segments: [...window.segments].map(segmentOf),
-      mask: {
-        cuSeqlens: mask.cu_seqlens.toArray() as Int32Array,
-        maxSeqlen: mask.max_seqlen as number,
-        blockMask: mask.block_mask.toArray() as Int32Array,
-        allowedPairs: Number(mask.allowed_pairs),
-      },
-    };
-  };
+  const { path, mask } = entry;
+  const bytes = await readWithoutIds(`${dir}/${path}`, entry, windowLength);
+  const maskBytes = await readAll(`${dir}/${mask.path}`, MAX_METADATA_BYTES);
+  const windows = decoded(path, () => readArrow(bytes));
+  const masks = decoded(mask.path, () => readArrow(maskBytes));
+  return (row) => ({
+    ...decoded(path, () => {
+      const window = windows.get(row)!;
+      return { numTokens: window.num_tokens as number, segments: [...window.segments].map(segmentOf) };
+    }),
+    mask: decoded(mask.path, () => {
+      const of = masks.get(row)!;
+      return {
+        cuSeqlens: of.cu_seqlens.toArray() as Int32Array,
+        maxSeqlen: of.max_seqlen as number,
+        blockMask: of.block_mask.toArray() as Int32Array,
+        allowedPairs: Number(of.allowed_pairs),
+      };
+    }),
+  });
+}
+
+/** In a damaged file apache-arrow stumbles anywhere and throws anything. */
+function decoded<T>(path: string, decode: () => T): T {
+  try {
+    return decode();
+  } catch (error) {
+    throw corpusCorrupt(path, 'its Arrow tables', messageOf(error));
+  }
 }
 
 /**
@@ -128,7 +142,8 @@ async function readSmallColumns(dir: string, entry: ShardEntry, windowLength: nu
 async function readWithoutIds(path: string, entry: ShardEntry, windowLength: number): Promise<Uint8Array> {
   const file = await openForRead(path);
   try {
-    if (file.size !== entry.bytes) throw corpusCorrupt(path, 'size', `is ${file.size}, the manifest says ${entry.bytes}`);
+    if (file.size !== entry.bytes)
+      throw corpusCorrupt(path, 'size', `is ${file.size}, the manifest says ${entry.bytes}`);
     const bytes = new Uint8Array(file.size);
     let from = 0;
     for (const { windows, offset } of [...entry.batches, { windows: 0, offset: file.size }]) {
@@ -194,4 +209,3 @@ export async function newestCorpus(parent: string): Promise<string> {
   if (!newest) throw corpusNotFound(parent);
   return newest.dir;
 }
-

@@ -100,7 +100,11 @@ function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLeng
     column((s) => s.length),
     column((s) => s.split),
     column((s) => s.document),
-    dictionaryData(sourceType, Int32Array.from(segments, (s) => rank.get(s.source) ?? 0), dictionaryOf(sources)),
+    dictionaryData(
+      sourceType,
+      Int32Array.from(segments, (s) => rank.get(s.source) ?? 0),
+      dictionaryOf(sources),
+    ),
     int64Data(BigInt64Array.from(segments, (s) => BigInt(s.documentOffset))),
     column((s) => s.part),
     column((s) => s.group),

@@ -21,7 +21,11 @@ export function tailBytes(pieces: readonly TailPiece[], sources: readonly string
   const columns = [
     int32Of((p) => p.split),
     int32Of((p) => p.document),
-    dictionaryData(sourceType, Int32Array.from(pieces, (p) => rank.get(p.source) ?? 0), dictionaryOf(sources)),
+    dictionaryData(
+      sourceType,
+      Int32Array.from(pieces, (p) => rank.get(p.source) ?? 0),
+      dictionaryOf(sources),
+    ),
     utf8Data(pieces.map((p) => p.subset)),
     int64Data(BigInt64Array.from(pieces, (p) => BigInt(p.documentOffset))),
     int32Of((p) => p.part),

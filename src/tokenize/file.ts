@@ -108,7 +108,12 @@ function checkMerges(model: Json, ids: ReadonlyMap<string, number>, invalid: Inv
   merges.forEach((merge: unknown, i) => {
     const pair: unknown = typeof merge === 'string' ? merge.split(' ') : merge;
     const whole = Array.isArray(pair) && pair.length === 2 ? `${pair[0]}${pair[1]}` : undefined;
-    if (whole === undefined || !ids.has(whole) || !ids.has(String((pair as unknown[])[0])) || !ids.has(String((pair as unknown[])[1])))
+    if (
+      whole === undefined ||
+      !ids.has(whole) ||
+      !ids.has(String((pair as unknown[])[0])) ||
+      !ids.has(String((pair as unknown[])[1]))
+    )
       throw invalid(`/model/merges/${i}`, `${JSON.stringify(merge)} does not join two tokens into a third`);
   });
 }

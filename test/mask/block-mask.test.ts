@@ -7,7 +7,17 @@ import { blockMask, denseMask, type Policy, POLICY_NAMES } from '../../src/mask/
 function segmentsOf(lengths: readonly number[]): Segment[] {
   let start = 0;
   return lengths.map((length, i) => {
-    const segment = { start, length, split: 0, document: i, source: '', documentOffset: 0, part: 0, group: i, promptTokens: 0 };
+    const segment = {
+      start,
+      length,
+      split: 0,
+      document: i,
+      source: '',
+      documentOffset: 0,
+      part: 0,
+      group: i,
+      promptTokens: 0,
+    };
     start += length;
     return segment;
   });
@@ -16,7 +26,9 @@ function segmentsOf(lengths: readonly number[]): Segment[] {
 /** The policy by its definition, from the segments alone: may query i see key j? Padding sees padding. */
 function oracle(lengths: readonly number[], windowLength: number, policy: Policy): Uint8Array {
   const owner = new Int32Array(windowLength).fill(-1);
-  segmentsOf(lengths).forEach(({ start, length }, i) => owner.fill(policy === 'adaptive' ? i : 0, start, start + length));
+  segmentsOf(lengths).forEach(({ start, length }, i) =>
+    owner.fill(policy === 'adaptive' ? i : 0, start, start + length),
+  );
   const dense = new Uint8Array(windowLength ** 2);
   for (let i = 0; i < windowLength; i++)
     for (let j = 0; j < windowLength; j++) dense[i * windowLength + j] = owner[i] === owner[j] ? 1 : 0;
@@ -116,7 +128,12 @@ describe('the block mask', () => {
   test('takes 16 KiB for a window of 131072 tokens, whatever its documents', () => {
     for (const documents of [1, 100, 10_000]) {
       const lengths = Array.from({ length: documents }, () => Math.floor(131072 / documents));
-      const mask = blockMask(segmentsOf(lengths), lengths.reduce((a, b) => a + b), 131072, 'adaptive');
+      const mask = blockMask(
+        segmentsOf(lengths),
+        lengths.reduce((a, b) => a + b),
+        131072,
+        'adaptive',
+      );
       expect(mask.blockMask.byteLength).toBe(16 * 1024);
     }
   });

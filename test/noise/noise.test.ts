@@ -40,8 +40,7 @@ describe('times', () => {
   test('do not put a place of the batch always into the same stratum', () => {
     const times = stratifiedTimes(range(8000), 8, 5, 0);
     const first = Array.from({ length: 1000 }, (_, batch) => Math.floor(times[batch * 8]! * 8));
-    for (let stratum = 0; stratum < 8; stratum++)
-      expect(first.filter((s) => s === stratum).length).toBeGreaterThan(80); // 125 expected, sd 10.5
+    for (let stratum = 0; stratum < 8; stratum++) expect(first.filter((s) => s === stratum).length).toBeGreaterThan(80); // 125 expected, sd 10.5
   });
 });
 

@@ -66,7 +66,11 @@ async function pack(documents: readonly (readonly number[])[], changed: Partial<
 
 describe('packing', () => {
   test('spelled out: three documents become one window and its boundaries', async () => {
-    const { windows } = await pack([[1, 2, 3], [4, 5, 6, 7], [8, 9]]);
+    const { windows } = await pack([
+      [1, 2, 3],
+      [4, 5, 6, 7],
+      [8, 9],
+    ]);
     expect(windows).toHaveLength(1);
     expect([...windows[0]!.inputIds]).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, -1]);
     expect(windows[0]!.numTokens).toBe(9);
@@ -137,7 +141,7 @@ describe('packing', () => {
         let next = 0;
         const documents = lengths.map((n) => Array.from({ length: n }, () => next++));
         const { windows } = await pack(documents);
-        const seen = windows.flatMap((w) => [...w.inputIds.subarray(0, w.numTokens)]);
+        const seen = windows.flatMap((w) => Array.from(w.inputIds.subarray(0, w.numTokens)));
         expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: next }, (_, i) => i));
       }),
       { numRuns: 100, seed: 1 },

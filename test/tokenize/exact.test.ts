@@ -32,14 +32,20 @@ async function expectSame(texts: readonly string[]): Promise<number> {
     const length = Math.max(mine.length, theirs.length);
     for (let i = 0; i < length; i++)
       if (mine[i] !== theirs[i])
-        throw new Error(`${JSON.stringify(text.slice(0, 80))}: token ${i} is ${mine[i]}, the reference says ${theirs[i]}`);
+        throw new Error(
+          `${JSON.stringify(text.slice(0, 80))}: token ${i} is ${mine[i]}, the reference says ${theirs[i]}`,
+        );
   }
   return tokens;
 }
 
 async function sampleTexts(): Promise<string[]> {
   const corpus = 'samples/corpus';
-  const lines = (text: string) => text.trimEnd().split('\n').map((line) => (JSON.parse(line) as { text: string }).text);
+  const lines = (text: string) =>
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { text: string }).text);
   return [
     ...lines(await readFile(`${corpus}/chapters.jsonl`, 'utf8')),
     ...lines(gunzipSync(await readFile(`${corpus}/definitions.jsonl.gz`)).toString()),

@@ -32,7 +32,11 @@ describe('a bad tokenizer.json is TOKENIZER_INVALID with a pointer', () => {
     ['an id given twice', '/model/vocab/zz~1', () => changed((f) => (f.model.vocab['zz/'] = 3))],
     ['a merge of nothing', '/model/merges/1', () => changed((f) => (f.model.merges[1] = ['\u0001', 'a']))],
     ['a merge of three', '/model/merges/2', () => changed((f) => (f.model.merges[2] = 'a b c'))],
-    ['an added token without a text', '/added_tokens/0/content', () => changed((f) => (f.added_tokens[0]!.content = ''))],
+    [
+      'an added token without a text',
+      '/added_tokens/0/content',
+      () => changed((f) => (f.added_tokens[0]!.content = '')),
+    ],
     ['an added token on an id that is taken', '/added_tokens/1', () => changed((f) => (f.added_tokens[1]!.id = 5))],
   ])('%s', (_, pointer, text) => {
     let error: unknown;

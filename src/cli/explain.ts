@@ -1,7 +1,7 @@
 import type { Pipeline } from '../config/index.ts';
 import { loadTokenizer } from '../tokenize/index.ts';
 import { makePlan, settingsOf, splitChain } from '../run/index.ts';
-import { bytes, columns, integer } from './format.ts';
+import { bytes, columns, count, integer, shownPath } from './format.ts';
 
 /** The pipeline as a tree: each stage, seven digits of its fingerprint, and what it does. Reads inputs, writes nothing. */
 export async function explain(pipeline: Pipeline): Promise<string> {
@@ -14,15 +14,19 @@ export async function explain(pipeline: Pipeline): Promise<string> {
   );
   const { passes, schedule, eps, batchWindows } = pipeline.noise;
   const about: Record<string, string> = {
-    read: `${integer(plan.inputs.length)} files, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${plan.splits.length} splits`,
-    tokenize: `${pipeline.tokenizer}, ${integer(loaded.size)} ids, by ${loaded.engine}`,
+    read: `${count(plan.inputs.length, 'file')}, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${count(plan.splits.length, 'split')}`,
+    tokenize: `${shownPath(pipeline.tokenizer)}, ${integer(loaded.size)} ids, by ${loaded.engine}`,
     pack: `best-fit into windows of ${integer(pipeline.window)} tokens, long documents ${pipeline.longDocuments}, ${pipeline.validation * 100} % held out`,
     mask: `${pipeline.policy}, blocks of 128`,
-    shard: `Arrow IPC in ${pipeline.out}`,
+    shard: `Arrow IPC in ${shownPath(pipeline.out)}`,
   };
   const rows = chain
     .into(sink)
     .stages.map(({ name, fingerprint }) => [`├─ ${name}`, fingerprint.slice(0, 7), about[name] ?? '']);
-  rows.push(['└─ noise', '', `${passes} pass(es), ${schedule}, eps ${eps}, t stratified over ${batchWindows} windows`]);
+  rows.push([
+    '└─ noise',
+    '',
+    `${count(passes, 'pass')}, ${schedule}, eps ${eps}, t stratified over ${batchWindows} windows`,
+  ]);
   return `${pipeline.name}  plan ${plan.id.slice(0, 7)}\n${columns(rows)}\n`;
 }

@@ -1,5 +1,10 @@
+import { relative } from 'node:path';
+
 /** Numbers as people read them. */
 export const integer = (n: number): string => Math.round(n).toLocaleString('en-US');
+/** `1 file`, `2 files`. */
+export const count = (n: number, noun: string): string =>
+  `${integer(n)} ${noun}${n === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;
 export const percent = (share: number): string => `${(100 * share).toFixed(share > 0.9995 || share < 0.01 ? 2 : 1)} %`;
 
 export function bytes(n: number): string {
@@ -34,3 +39,9 @@ export const bar = (share: number, width: number): string => {
 export const safe = (text: string): string =>
   // oxlint-disable-next-line no-control-regex
   text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
+
+/** A path as one would type it here. */
+export function shownPath(path: string): string {
+  const from = relative(process.cwd(), path);
+  return from.startsWith('..') ? path : from || '.';
+}

@@ -1,15 +1,16 @@
 #!/usr/bin/env node
 import { availableParallelism } from 'node:os';
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { loadPipeline, type Overrides, type Pipeline, pipelineFrom, quantity } from '../config/index.ts';
-import { EXIT, usageError } from '../core/errors.ts';
+import { loadPipeline, nearest, type Overrides, type Pipeline, pipelineFrom, quantity } from '../config/index.ts';
+import { configNotFound, EXIT, usageError } from '../core/errors.ts';
+import { exists } from '../io/files.ts';
 import { inspectCorpus, runPipeline, total, verifyCorpus, VERSION, writeNoise } from '../run/index.ts';
 import { newestCorpus } from '../shard/index.ts';
 import { runProgram, stopSignal } from './command.ts';
 import { explain } from './explain.ts';
-import { duration, integer, percent } from './format.ts';
+import { count, duration, integer, percent, shownPath } from './format.ts';
 import { makeDisplay } from './progress.ts';
 import { inspectionText, verificationText } from './report.ts';
 
@@ -121,7 +122,7 @@ async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
     failed = false;
     await display.finish(failed);
     const { ledger, windows, windowLength } = manifest;
-    const dir = shown(pipeline.out);
+    const dir = shownPath(pipeline.out);
     if (flags.json) return print(JSON.stringify({ event: 'done', dir: pipeline.out, plan: manifest.plan }));
     const fill = ledger.tokens.packed / ((windows.train + windows.validation) * windowLength);
     print(
@@ -129,17 +130,13 @@ async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
     );
     const rejected = total(ledger.rejected);
     if (rejected > 0)
-      print(`${integer(rejected)} records rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);
+      print(`${count(rejected, 'record')} rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);
     print(`next: prep inspect ${dir}   prep verify ${dir}   train ${dir}`);
   } finally {
     if (failed) await display.finish(failed);
   }
 }
 
-const shown = (dir: string): string => {
-  const path = relative(process.cwd(), dir);
-  return path.startsWith('..') ? dir : path || '.';
-};
 const folder = async (dir: string | undefined): Promise<string> => dir ?? newestCorpus('out');
 
 const program = new Command('prep')
@@ -156,6 +153,14 @@ withRunFlags(program)
   .action(async (file: string | undefined, flags: RunFlags & { input?: string[] }) => {
     const overrides = overridesOf(flags);
     if (flags.input) overrides.inputs = flags.input.map((path) => ({ paths: [path] }));
+    if (file !== undefined && !(await exists(file)))
+      throw configNotFound(
+        file,
+        nearest(
+          file,
+          program.commands.map((command) => command.name()),
+        ),
+      );
     await runPrep(await loadPipeline(file ?? QUICKSTART, overrides), flags);
   })
   .addHelpText(
@@ -202,7 +207,7 @@ program
   .action(async (dir: string | undefined, flags: { passes: number; batchWindows: number; eps: number }) => {
     const corpus = resolve(await folder(dir));
     const written = await writeNoise(corpus, { ...flags, schedule: 'linear' });
-    process.stdout.write(`${shown(corpus)}: ${written} pass(es) written, ${flags.passes} in all\n`);
+    process.stdout.write(`${shownPath(corpus)}: ${count(written, 'pass')} written, ${flags.passes} in all\n`);
   });
 
 program

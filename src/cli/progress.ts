@@ -1,7 +1,7 @@
 import { Listr } from 'listr2';
 import type { Plan, Progress, RunEvents } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
-import { bytes, duration, integer } from './format.ts';
+import { bytes, count, duration, integer } from './format.ts';
 
 /** Shows a run: as a live list on a terminal, as plain lines in a pipe, as JSON lines with `--json`. */
 export interface Display {
@@ -64,7 +64,7 @@ class Meter {
 const planLine = (plan: Plan, done: number): string => {
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const resumed = done === 0 ? '' : `, ${done} already done`;
-  return `plan ${plan.id.slice(0, 7)}: ${integer(plan.inputs.length)} files, ${bytes(size)}, ${integer(plan.splits.length)} splits${resumed}`;
+  return `plan ${plan.id.slice(0, 7)}: ${count(plan.inputs.length, 'file')}, ${bytes(size)}, ${count(plan.splits.length, 'split')}${resumed}`;
 };
 const mergedLine = (manifest: Manifest): string =>
   `${integer(manifest.windows.train)} training and ${integer(manifest.windows.validation)} validation windows of ${integer(manifest.windowLength)}`;
@@ -146,7 +146,7 @@ function terminalDisplay(): Display {
     [
       stage('Plan', planned.promise),
       stage('Pack', merged.promise, () => meter.line),
-      stage('Noise', ended.promise, () => `${passes} passes`),
+      stage('Noise', ended.promise, () => count(passes, 'pass')),
     ],
     // Ctrl-C is ours: listr2's own handler would exit with 127 in the middle of a commit.
     { registerSignalListeners: false, rendererOptions: { collapseSubtasks: false } },
@@ -165,7 +165,7 @@ function terminalDisplay(): Display {
     },
     async finish(failed) {
       if (failed) for (const { reject } of all) reject(new Error('stopped'));
-      else ended.resolve(`${passes} passes`);
+      else ended.resolve(count(passes, 'pass'));
       await shown;
     },
   };

@@ -25,14 +25,20 @@ export function parseConfig(text: string, file: string, schema: object, override
     throw configInvalid(file, place(0, ''), 'is not a map of settings', 'see pipelines/ for examples');
   const config = merge(value as Record<string, unknown>, overrides as Record<string, unknown>);
   const errors = validate(schema, config);
-  if (errors.length > 0) throw explain(errors, (path, key) => place(offsetOf(document, path, key), ''), file);
+  if (errors.length > 0) {
+    const given = (path: string[]) => path[0] !== undefined && path[0] in overrides;
+    const [first] = errors;
+    // A flag that is wrong has no line in the file.
+    if (given(first!.instancePath.split('/').slice(1))) throw explain(errors, () => NO_PLACE, 'command line');
+    throw explain(errors, (path, key) => place(offsetOf(document, path, key), ''), file);
+  }
   return config;
 }
 
 /** The same for settings that came from the command line alone. */
 export function checkConfig(config: object, origin: string, schema: object): void {
   const errors = validate(schema, config);
-  if (errors.length > 0) throw explain(errors, () => ({ line: 1, column: 1, field: '' }), origin);
+  if (errors.length > 0) throw explain(errors, () => NO_PLACE, origin);
 }
 
 function validate(schema: object, config: object): ErrorObject[] {
@@ -58,6 +64,7 @@ const isGroup = (value: unknown): value is object =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 type Place = { line: number; column: number; field: string };
+const NO_PLACE: Place = { line: 0, column: 0, field: '' };
 
 /** The first error worth showing, in words. */
 function explain(

@@ -74,12 +74,17 @@ export const fromErrorData = (data: ErrorData): PrepError => new PrepError(data.
 
 export const usageError = (message: string): PrepError => new PrepError('USAGE', message);
 
-export const configNotFound = (path: string): PrepError =>
-  new PrepError('CONFIG_NOT_FOUND', `no pipeline file at ${path}; give an existing .yaml, or run \`prep --help\``, {
-    file: path,
-  });
+/** `meant` is a command whose name is near, if there is one. */
+export const configNotFound = (path: string, meant?: string): PrepError =>
+  new PrepError(
+    'CONFIG_NOT_FOUND',
+    `no pipeline file at ${path}; ${meant ? `did you mean \`prep ${meant}\`?` : 'give an existing .yaml, or run `prep --help`'}`,
+    {
+      file: path,
+    },
+  );
 
-/** `line` and `column` count from 1; `field` is a path such as `noise.passes`. */
+/** `line` and `column` count from 1, 0 where the setting is not from a file; `field` is a path such as `noise.passes`. */
 export const configInvalid = (
   file: string,
   place: { line: number; column: number; field: string },
@@ -88,7 +93,7 @@ export const configInvalid = (
 ): PrepError =>
   new PrepError(
     'CONFIG_INVALID',
-    `${file}:${place.line}:${place.column}: ${place.field ? `\`${place.field}\` ` : ''}${problem}; ${wayOut}`,
+    `${file}${place.line > 0 ? `:${place.line}:${place.column}` : ''}: ${place.field ? `\`${place.field}\` ` : ''}${problem}; ${wayOut}`,
     { file, ...place },
   );
 

@@ -19,8 +19,9 @@ export const isTemporary = (name: string): boolean => PATTERN.test(name);
 /**
  * Removes what dead processes of this host left in a folder, and returns how many. Two processes may work in one folder,
  * so a living one's files stay; other hosts' stay too, as there is no telling. A folder that is not there has none.
+ * With `own` this process's files go as well: for when all its writers have been stopped.
  */
-export async function sweepTemporaries(dir: string): Promise<number> {
+export async function sweepTemporaries(dir: string, own = false): Promise<number> {
   const names = await readdir(dir).catch((error: unknown) => {
     if (codeOf(error) === 'ENOENT') return [];
     throw failure(dir, 'listing', error);
@@ -30,7 +31,7 @@ export async function sweepTemporaries(dir: string): Promise<number> {
     const [, host, pid] = PATTERN.exec(name) ?? [];
     if (host !== HOST || pid === undefined) continue;
     const path = join(dir, name);
-    if (!(await isAbandoned(path, Number(pid)))) continue;
+    if (!(own && Number(pid) === process.pid) && !(await isAbandoned(path, Number(pid)))) continue;
     await coded(path, 'removing', () => removeIfThere(path));
     removed += 1;
   }

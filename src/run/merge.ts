@@ -23,7 +23,6 @@ import {
 import { addLedgers, total } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { configOf, settingsOf } from './settings.ts';
-import { VERSION } from './version.ts';
 
 /**
  * Packs the tails of all splits as one more split, checks that every split has its receipt, and commits the manifest:
@@ -56,26 +55,33 @@ export async function mergeCorpus(
     shards,
     table: null,
   });
-  const config = configOf(plan);
   const manifest: Manifest = {
-    format: FORMAT,
-    plan: plan.id,
-    version: VERSION,
-    name: (plan.config as { name: string }).name,
-    windowLength: config.window,
-    policy: config.policy,
-    seed: config.seed,
-    tokenizer: plan.tokenizer,
+    ...manifestHead(plan),
     windows: countWindows(splits),
     ledger,
     ledgerBySource: bySource,
     splits,
     rejects: firstReject ? await gatherRejects(dir, ordered) : null,
-    order: { method: 'argsort-philox4x32-10', seed: config.seed },
-    config: plan.config,
   };
   await commitFile(`${dir}/${MANIFEST}`, `${canonicalJson(manifest as unknown as Json)}\n`);
   return manifest;
+}
+
+/** The part of a manifest that follows from the plan alone. */
+export function manifestHead(plan: Plan): Omit<Manifest, 'windows' | 'ledger' | 'ledgerBySource' | 'splits' | 'rejects'> {
+  const config = configOf(plan);
+  return {
+    format: FORMAT,
+    plan: plan.id,
+    version: plan.version,
+    name: config.name,
+    windowLength: config.window,
+    policy: config.policy,
+    seed: config.seed,
+    tokenizer: plan.tokenizer,
+    order: { method: 'argsort-philox4x32-10', seed: config.seed },
+    config: plan.config,
+  };
 }
 
 /**
@@ -153,7 +159,7 @@ async function packAllTails(
   return sink.write(maskStage(policy, pack.windowLength).run(windows, context), context);
 }
 
-function countWindows(splits: readonly SplitEntry[]): Record<Subset, number> {
+export function countWindows(splits: readonly SplitEntry[]): Record<Subset, number> {
   const windows = { train: 0, validation: 0 };
   for (const subset of SUBSETS)
     for (const { shards } of splits)

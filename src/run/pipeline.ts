@@ -33,7 +33,7 @@ const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', '
 /** Plan, pack, merge and noise, as far as they are not done: the same call resumes what was cut short. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions, events: RunEvents): Promise<Manifest> {
   const dir = pipeline.out;
-  await sweep(dir);
+  await sweep(dir, false);
   const before = await readLocal(dir);
   const planned = await makePlan(pipeline, options.overwrite ? { replace: () => removeCorpus(dir) } : {});
   const { plan, local, tokenizer } = planned;
@@ -62,7 +62,11 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   async function pack(): Promise<Manifest> {
     const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));
     const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
-    await runSplits(missing, options.workers, { plan, dir, root: local.root, tokenizer }, on, options.signal);
+    const data = { plan, dir, root: local.root, tokenizer };
+    await runSplits(missing, options.workers, data, on, options.signal).catch(async (error: unknown) => {
+      await sweep(dir, true);
+      throw error;
+    });
     for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
     const context = { progress: () => {}, reject: () => {} };
     return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
@@ -75,16 +79,11 @@ export async function removeCorpus(dir: string): Promise<void> {
   for (const name of [MANIFEST, ...FOLDERS, 'local.json', 'tokenizer.json', PLAN]) await remove(`${dir}/${name}`);
 }
 
-/** Removes temporary files of runs that were killed. */
-async function sweep(dir: string): Promise<void> {
-  if (!(await exists(dir))) return;
-  await sweepTemporaries(dir);
-  for (const name of FOLDERS)
-    if (await exists(`${dir}/${name}`)) {
-      await sweepTemporaries(`${dir}/${name}`);
-      if (name === 'masks')
-        for (const policy of await listFolder(`${dir}/masks`)) await sweepTemporaries(`${dir}/masks/${policy}`);
-    }
+/** Removes temporary files of runs that were killed; with `own`, of this one, whose workers have been stopped. */
+async function sweep(dir: string, own: boolean): Promise<void> {
+  const policies = (await exists(`${dir}/masks`)) ? await listFolder(`${dir}/masks`) : [];
+  for (const name of ['.', ...FOLDERS, ...policies.map((policy) => `masks/${policy}`)])
+    await sweepTemporaries(`${dir}/${name}`, own);
 }
 
 async function readLocal(dir: string): Promise<Local | undefined> {

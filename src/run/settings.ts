@@ -19,6 +19,7 @@ export interface Settings {
 
 /** The part of a pipeline that a plan carries (config/pipeline.ts, planConfig). */
 interface PlanConfig {
+  name: string;
   text_field: string;
   id_field: string | null;
   window: number;
@@ -38,7 +39,7 @@ export function settingsOf(plan: Plan): Settings {
   if (POLICIES[config.policy].separator && separator === null)
     throw configInvalid(
       'pipeline',
-      { line: 1, column: 1, field: 'policy' },
+      { line: 0, column: 0, field: 'policy' },
       `is ${config.policy}, but the tokenizer has no end-of-document token`,
       'name one in special_tokens.eos',
     );

@@ -1,4 +1,4 @@
-import { isPrepError, messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { exists, listFolder, readAll, stat } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
@@ -7,14 +7,16 @@ import { drawPass, linear } from '../noise/index.ts';
 import {
   type Corpus,
   type FileEntry,
-  MANIFEST,
   type Manifest,
   openCorpus,
+  passPath,
+  PLAN,
   readDocuments,
   readPassReceipt,
   type WindowRecord,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
+import { manifestProblems } from './manifest-check.ts';
 import { readPlan } from './plan.ts';
 import { settingsOf } from './settings.ts';
 
@@ -40,17 +42,30 @@ const MAX_PROBLEMS = 100;
 export async function verifyCorpus(dir: string, onProgress: (done: number, of: number) => void): Promise<Verification> {
   const problems: string[] = [];
   const note = (problem: string) => void (problems.length < MAX_PROBLEMS && problems.push(problem));
+  /** Behind a right checksum there may still be a forgery that no decoder can take. */
+  const attempt = async <T>(path: string, look: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await look();
+    } catch (error) {
+      return void note(`${path}: ${messageOf(error)}`);
+    }
+  };
   const corpus = await openCorpus(dir);
   try {
     const { manifest } = corpus;
-    const plan = await readPlan(dir);
-    if (!plan) note(`${dir}/plan.json: missing`);
-    else if (plan.id !== manifest.plan) note(`${MANIFEST}: plan ${manifest.plan} is not that of plan.json, ${plan.id}`);
+    const plan = await attempt(PLAN, () => readPlan(dir));
+    if (!plan) note(`${PLAN}: missing`);
+    else for (const problem of manifestProblems(manifest, plan)) note(problem);
+    const consistent = problems.length === 0;
     const { files, bytes, sound } = await checkFiles(dir, manifest, note);
+    // A manifest that contradicts itself says nothing about what the files should hold.
+    if (!consistent) sound.clear();
     const conservation = new Conservation(manifest);
     for (const { split, table, documents } of manifest.splits) {
       if (!table || !sound.has(table.path)) continue;
-      const rows = readDocuments(await readAll(`${dir}/${table.path}`, MAX_METADATA_BYTES));
+      const content = await readAll(`${dir}/${table.path}`, MAX_METADATA_BYTES);
+      const rows = await attempt(table.path, () => readDocuments(content));
+      if (!rows) continue;
       if (rows.length !== documents) note(`${table.path}: ${rows.length} documents, the manifest says ${documents}`);
       conservation.documents(split, rows);
     }
@@ -64,7 +79,9 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
           continue;
         }
         for (let i = 0; i < shard.windows; i++) {
-          const record = await corpus.read(firstWindow + shard.firstWindow + i);
+          const record = await attempt(shard.path, () => corpus.read(firstWindow + shard.firstWindow + i));
+          complete &&= record !== undefined;
+          if (!record) break;
           for (const problem of windowProblems(record, manifest, separator))
             note(`${shard.path}, window ${i}: ${problem}`);
           conservation.window(record);
@@ -73,7 +90,10 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
       }
     // With a shard that cannot be read, every document in it would be reported too.
     if (complete) for (const problem of conservation.problems()) note(problem);
-    for (let pass = 0; pass < corpus.passes; pass++) await checkPass(corpus, pass, note);
+    for (let pass = 0; consistent && pass < corpus.passes; pass++) {
+      const path = passPath(pass);
+      await attempt(path, () => checkPass(corpus, pass, note));
+    }
     const { ledger } = manifest;
     const { documents, tokens } = ledger;
     return { files, bytes, windows, documents: documents.read, tokens: tokens.packed, passes: corpus.passes, problems };
@@ -155,23 +175,18 @@ async function checkPass(corpus: Corpus, pass: number, note: (problem: string) =
   if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
   if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
     return note(`${receipt.path}: content differs from its checksum`);
-  try {
-    const { seed, eps, batchWindows } = receipt;
-    const stored = await corpus.noise(pass);
-    const settings = { pass, seed, schedule: linear(eps), batchWindows };
-    for (const draw of drawPass(corpus.numbers('train'), corpus.numbers('validation'), settings)) {
-      const row = stored.row(draw.window);
-      const tokens = (await corpus.layout(draw.window)).numTokens;
-      const same =
-        row.window === draw.window &&
-        equal(row.unitLengths, [tokens]) &&
-        equal(row.p, [draw.p]) &&
-        equal(row.weight, [draw.weight]) &&
-        equal(row.key, draw.key);
-      if (!same) return note(`${receipt.path}: window ${draw.window} is not what its seed draws`);
-    }
-  } catch (error) {
-    if (!isPrepError(error) && !(error instanceof RangeError)) throw error;
-    note(`${receipt.path}: ${messageOf(error)}`);
+  const { seed, eps, batchWindows } = receipt;
+  const stored = await corpus.noise(pass);
+  const settings = { pass, seed, schedule: linear(eps), batchWindows };
+  for (const draw of drawPass(corpus.numbers('train'), corpus.numbers('validation'), settings)) {
+    const row = stored.row(draw.window);
+    const tokens = (await corpus.layout(draw.window)).numTokens;
+    const same =
+      row.window === draw.window &&
+      equal(row.unitLengths, [tokens]) &&
+      equal(row.p, [draw.p]) &&
+      equal(row.weight, [draw.weight]) &&
+      equal(row.key, draw.key);
+    if (!same) return note(`${receipt.path}: window ${draw.window} is not what its seed draws`);
   }
 }

@@ -1,0 +1,40 @@
+import { canonicalJson, type Json } from '../core/fingerprint.ts';
+import { SUBSETS } from '../core/window.ts';
+import { MANIFEST, type Manifest } from '../shard/index.ts';
+import { addLedgers } from './ledger.ts';
+import { countWindows, manifestHead } from './merge.ts';
+import type { Plan } from './plan.ts';
+
+/** What in a manifest does not follow from its plan, or from the rest of it. Looks at no other file. */
+export function* manifestProblems(manifest: Manifest, plan: Plan): Generator<string> {
+  const differs = (field: string, found: unknown, expected: unknown) => {
+    const [a, b] = [text(found), text(expected)];
+    return a === b ? [] : [`${MANIFEST}: \`${field}\` is ${a.slice(0, 80)}, expected ${b.slice(0, 80)}`];
+  };
+  for (const [field, expected] of Object.entries(manifestHead(plan)))
+    yield* differs(field, manifest[field as keyof Manifest], expected);
+  const { splits, windows, ledger, ledgerBySource } = manifest;
+  yield* differs('splits', splits.length, plan.splits.length + 1);
+  let [firstWindow, firstDocument] = [0, 0];
+  for (const [number, split] of splits.entries()) {
+    const place = `splits[${number}]`;
+    yield* differs(`${place}.split`, split.split, number);
+    yield* differs(`${place}.firstWindow`, split.firstWindow, firstWindow);
+    yield* differs(`${place}.firstDocument`, split.firstDocument, firstDocument);
+    let inSplit = 0;
+    for (const [i, shard] of split.shards.entries()) {
+      if (!SUBSETS.includes(shard.subset)) yield* differs(`${place}.shards[${i}].subset`, shard.subset, SUBSETS);
+      yield* differs(`${place}.shards[${i}].firstWindow`, shard.firstWindow, inSplit);
+      const inBatches = shard.batches.reduce((sum, batch) => sum + batch.windows, 0);
+      yield* differs(`${place}.shards[${i}].windows`, shard.windows, inBatches);
+      inSplit += shard.windows;
+    }
+    yield* differs(`${place}.windows`, split.windows, inSplit);
+    firstWindow += split.windows;
+    firstDocument += split.documents;
+  }
+  yield* differs('windows', windows, countWindows(splits));
+  yield* differs('ledger', ledger, addLedgers(Object.values(ledgerBySource)));
+}
+
+const text = (value: unknown): string => canonicalJson((value ?? null) as Json);

@@ -1,3 +1,5 @@
+import type { Subset } from './window.ts';
+
 /** Where a document lies in the inputs of a plan. */
 export interface Origin {
   /** Number of the input file in the plan. */
@@ -23,6 +25,20 @@ export interface TokenRun {
   readonly document: Document;
   /** [tokens], without special tokens. */
   readonly ids: Int32Array;
+}
+
+/** A row of the document table: where a document came from and what became of it. */
+export interface DocumentRow extends Origin {
+  readonly id: string | null;
+  readonly source: string;
+  readonly subset: Subset;
+  /** UTF-8 bytes of the text. */
+  readonly bytes: number;
+  readonly tokens: number;
+  /** Pieces it was cut into; 0: dropped. */
+  readonly parts: number;
+  /** First 16 bytes of the SHA-256 of the text. */
+  readonly hash: Uint8Array;
 }
 
 /** A record that could not become a document. */

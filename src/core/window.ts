@@ -22,6 +22,13 @@ export interface Segment {
   readonly promptTokens: number;
 }
 
+/** A run of tokens that goes into one window whole: a document, or one part of a document longer than the window. */
+export interface Piece extends Omit<Segment, 'start' | 'length' | 'group'> {
+  /** [length], the separator included. */
+  readonly ids: Int32Array;
+  readonly subset: Subset;
+}
+
 /** A packed window. */
 export interface Window {
   /** Number in the split. */

@@ -1,5 +1,4 @@
-import type { Segment, Subset, Window } from '../core/window.ts';
-import type { Piece } from './piece.ts';
+import type { Piece, Segment, Subset, Window } from '../core/window.ts';
 
 /** Lays pieces side by side in a window and pads its end. Each document is an attention group of its own. */
 export function assembleWindow(

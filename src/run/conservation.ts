@@ -1,6 +1,7 @@
+import type { DocumentRow } from '../core/document.ts';
 import type { Segment } from '../core/window.ts';
 import { type Policy, POLICIES } from '../mask/index.ts';
-import type { DocumentRecord, Manifest, WindowRecord } from '../shard/index.ts';
+import type { Manifest, WindowRecord } from '../shard/index.ts';
 import { imbalance } from './ledger.ts';
 
 /**
@@ -9,7 +10,7 @@ import { imbalance } from './ledger.ts';
  */
 export class Conservation {
   readonly #manifest: Manifest;
-  readonly #tables = new Map<number, readonly DocumentRecord[]>();
+  readonly #tables = new Map<number, readonly DocumentRow[]>();
   readonly #parts = new Map<string, Pick<Segment, 'documentOffset' | 'length' | 'part'>[]>();
   #packed = 0;
   #strays: string[] = [];
@@ -18,7 +19,7 @@ export class Conservation {
     this.#manifest = manifest;
   }
 
-  documents(split: number, rows: readonly DocumentRecord[]): void {
+  documents(split: number, rows: readonly DocumentRow[]): void {
     this.#tables.set(split, rows);
   }
 

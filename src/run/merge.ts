@@ -2,7 +2,7 @@ import { corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import type { StageContext } from '../core/stage.ts';
-import { type Subset, SUBSETS } from '../core/window.ts';
+import { type Piece, type Subset, SUBSETS } from '../core/window.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
 import { exists, listFolder, readAll, remove } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
@@ -18,7 +18,6 @@ import {
   type ShardEntry,
   shardSink,
   type SplitEntry,
-  type TailPiece,
 } from '../shard/index.ts';
 import { addLedgers, total } from './ledger.ts';
 import type { Plan } from './plan.ts';
@@ -68,7 +67,9 @@ export async function mergeCorpus(
 }
 
 /** The part of a manifest that follows from the plan alone. */
-export function manifestHead(plan: Plan): Omit<Manifest, 'windows' | 'ledger' | 'ledgerBySource' | 'splits' | 'rejects'> {
+export function manifestHead(
+  plan: Plan,
+): Omit<Manifest, 'windows' | 'ledger' | 'ledgerBySource' | 'splits' | 'rejects'> {
   const config = configOf(plan);
   return {
     format: FORMAT,
@@ -146,7 +147,7 @@ async function packAllTails(
   context: StageContext,
 ): Promise<ShardEntry[]> {
   const { pack, policy, shard } = settingsOf(plan);
-  const pieces: TailPiece[] = [];
+  const pieces: Piece[] = [];
   for (const { tail } of receipts) {
     if (!tail) continue;
     pieces.push(...readTail(await readAll(`${dir}/${tail.path}`, tail.bytes)));

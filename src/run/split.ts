@@ -5,7 +5,7 @@ import { from, type StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
-import { type PackOptions, packStage } from '../pack/index.ts';
+import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
 import { readParts } from '../read/index.ts';
 import {
   documentBytes,
@@ -105,8 +105,7 @@ export async function runSplit(
     ...(await commitFile(`${dir}/${path}`, bytes)),
   });
   for (const piece of pack.tail) add(packed, piece.source, piece.ids.length);
-  const rows = pack.documents.map(({ origin, ...row }) => ({ ...origin, ...row }));
-  const table = await commit(`documents/${name}.arrow`, documentBytes(rows, sources, provenance));
+  const table = await commit(`documents/${name}.arrow`, documentBytes(pack.documents, sources, provenance));
   const tail =
     pack.tail.length === 0
       ? null
@@ -123,7 +122,7 @@ export async function runSplit(
     plan: plan.id,
     split,
     read,
-    documents: rows.length,
+    documents: pack.documents.length,
     windows: shards.reduce((sum, shard) => sum + shard.windows, 0),
     shards,
     table,
@@ -146,7 +145,7 @@ const add = (counts: Map<string, number>, source: string, by: number): void => {
 function ledgers(
   plan: Plan,
   options: PackOptions,
-  pack: ReturnType<typeof packStage>['result'],
+  pack: PackResult,
   rejects: readonly Reject[],
   packed: ReadonlyMap<string, number>,
 ): Record<string, Ledger> {

@@ -1,30 +1,11 @@
-import type { Subset } from '../core/window.ts';
+import type { DocumentRow } from '../core/document.ts';
 import { arrowBytes, binaryData, dictionaryData, int32Data, int64Data, readArrow, utf8Data } from './arrow.ts';
 import { documentSchema, type Provenance, sourceType } from './schema.ts';
 import { dictionaryOf } from './shard-sink.ts';
 
-/** A row of documents/NNNNN.arrow: where a document came from and what became of it. */
-export interface DocumentRecord {
-  readonly input: number;
-  readonly record: number;
-  readonly start: number;
-  readonly end: number;
-  readonly id: string | null;
-  readonly source: string;
-  readonly subset: Subset;
-  readonly bytes: number;
-  readonly tokens: number;
-  readonly parts: number;
-  readonly hash: Uint8Array;
-}
-
-export function documentBytes(
-  rows: readonly DocumentRecord[],
-  sources: readonly string[],
-  from: Provenance,
-): Uint8Array {
-  const int32Of = (of: (row: DocumentRecord) => number) => int32Data(Int32Array.from(rows, of));
-  const int64Of = (of: (row: DocumentRecord) => number) => int64Data(BigInt64Array.from(rows, (r) => BigInt(of(r))));
+export function documentBytes(rows: readonly DocumentRow[], sources: readonly string[], from: Provenance): Uint8Array {
+  const int32Of = (of: (row: DocumentRow) => number) => int32Data(Int32Array.from(rows, of));
+  const int64Of = (of: (row: DocumentRow) => number) => int64Data(BigInt64Array.from(rows, (r) => BigInt(of(r))));
   const rank = new Map(sources.map((source, i) => [source, i]));
   const hashes = new Uint8Array(rows.length * 16);
   rows.forEach((row, i) => hashes.set(row.hash, i * 16));
@@ -49,10 +30,10 @@ export function documentBytes(
 }
 
 /** A row as Arrow gives it: int64 comes as bigint. */
-type StoredRow = Omit<DocumentRecord, 'start' | 'end' | 'bytes' | 'tokens'> &
+type StoredRow = Omit<DocumentRow, 'start' | 'end' | 'bytes' | 'tokens'> &
   Record<'start' | 'end' | 'bytes' | 'tokens', bigint>;
 
-export function readDocuments(bytes: Uint8Array): DocumentRecord[] {
+export function readDocuments(bytes: Uint8Array): DocumentRow[] {
   return readArrow(bytes)
     .toArray()
     .map((row) => {

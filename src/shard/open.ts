@@ -106,7 +106,7 @@ type SmallColumns = (row: number) => Omit<WindowLayout, 'window' | 'subset'>;
 async function readSmallColumns(dir: string, entry: ShardEntry, windowLength: number): Promise<SmallColumns> {
   const { path, mask } = entry;
   const bytes = await readWithoutIds(`${dir}/${path}`, entry, windowLength);
-  const maskBytes = await readAll(`${dir}/${mask.path}`, MAX_METADATA_BYTES);
+  const maskBytes = await readAll(`${dir}/${mask.path}`, mask.bytes);
   const windows = decoded(path, () => readArrow(bytes));
   const masks = decoded(mask.path, () => readArrow(maskBytes));
   return (row) => ({

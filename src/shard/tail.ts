@@ -1,22 +1,10 @@
-import type { Subset } from '../core/window.ts';
+import type { Piece, Subset } from '../core/window.ts';
 import { arrowBytes, dictionaryData, int32Data, int64Data, listData, offsetsOf, readArrow, utf8Data } from './arrow.ts';
 import { int32List, type Provenance, sourceType, tailSchema } from './schema.ts';
 import { concatInt32, dictionaryOf } from './shard-sink.ts';
 
-/** A piece that no window of its split took. */
-export interface TailPiece {
-  readonly ids: Int32Array;
-  readonly subset: Subset;
-  readonly split: number;
-  readonly document: number;
-  readonly source: string;
-  readonly documentOffset: number;
-  readonly part: number;
-  readonly promptTokens: number;
-}
-
-export function tailBytes(pieces: readonly TailPiece[], sources: readonly string[], from: Provenance): Uint8Array {
-  const int32Of = (of: (piece: TailPiece) => number) => int32Data(Int32Array.from(pieces, of));
+export function tailBytes(pieces: readonly Piece[], sources: readonly string[], from: Provenance): Uint8Array {
+  const int32Of = (of: (piece: Piece) => number) => int32Data(Int32Array.from(pieces, of));
   const rank = new Map(sources.map((source, i) => [source, i]));
   const columns = [
     int32Of((p) => p.split),
@@ -35,7 +23,7 @@ export function tailBytes(pieces: readonly TailPiece[], sources: readonly string
   return arrowBytes(tailSchema(from), columns, pieces.length);
 }
 
-export function readTail(bytes: Uint8Array): TailPiece[] {
+export function readTail(bytes: Uint8Array): Piece[] {
   return readArrow(bytes)
     .toArray()
     .map((row) => ({

@@ -1,18 +1,4 @@
 import type { TokenRun } from '../core/document.ts';
-import type { Subset } from '../core/window.ts';
-
-/** A run of tokens that goes into one window whole: a document, or one part of a document longer than the window. */
-export interface Piece {
-  /** [length], the separator included. */
-  readonly ids: Int32Array;
-  readonly subset: Subset;
-  readonly split: number;
-  readonly document: number;
-  readonly source: string;
-  readonly documentOffset: number;
-  readonly part: number;
-  readonly promptTokens: number;
-}
 
 /** What becomes of a document longer than the window. */
 export const LONG_DOCUMENTS = ['split', 'truncate', 'drop'] as const;

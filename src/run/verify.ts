@@ -47,7 +47,8 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
     try {
       return await look();
     } catch (error) {
-      return void note(`${path}: ${messageOf(error)}`);
+      note(`${path}: ${messageOf(error)}`);
+      return undefined;
     }
   };
   const corpus = await openCorpus(dir);
@@ -90,9 +91,9 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
       }
     // With a shard that cannot be read, every document in it would be reported too.
     if (complete) for (const problem of conservation.problems()) note(problem);
-    for (let pass = 0; consistent && pass < corpus.passes; pass++) {
+    for (let pass = 0; pass < (consistent ? corpus.passes : 0); pass++) {
       const path = passPath(pass);
-      await attempt(path, () => checkPass(corpus, pass, note));
+      await attempt(path, () => checkPass(corpus, pass, complete, note));
     }
     const { ledger } = manifest;
     const { documents, tokens } = ledger;
@@ -168,13 +169,20 @@ function* windowProblems(record: WindowRecord, manifest: Manifest, separator: nu
 const equal = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>
   a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i]);
 
-async function checkPass(corpus: Corpus, pass: number, note: (problem: string) => void): Promise<void> {
+/** The draws are made again only where the windows' lengths can be `trusted`: a damaged table can send its decoder round forever. */
+async function checkPass(
+  corpus: Corpus,
+  pass: number,
+  trusted: boolean,
+  note: (problem: string) => void,
+): Promise<void> {
   const { dir, manifest } = corpus;
   const receipt = (await readPassReceipt(dir, pass))!;
   if (receipt.plan !== manifest.plan) return note(`${receipt.path}: of another plan`);
   if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
   if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
     return note(`${receipt.path}: content differs from its checksum`);
+  if (!trusted) return;
   const { seed, eps, batchWindows } = receipt;
   const stored = await corpus.noise(pass);
   const settings = { pass, seed, schedule: linear(eps), batchWindows };

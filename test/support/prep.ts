@@ -40,7 +40,8 @@ export const startPrep = (args: readonly string[], { cwd }: { cwd: string }): Ru
   start(process.execPath, [PREP, ...args], cwd);
 
 /** Runs the built `prep` to its end. */
-export const runPrep = (args: readonly string[], options: { cwd: string }): Promise<Ended> => startPrep(args, options).ended;
+export const runPrep = (args: readonly string[], options: { cwd: string }): Promise<Ended> =>
+  startPrep(args, options).ended;
 
 /** The same where anything but exit status 0 is a failure of the test. */
 export async function prep(args: readonly string[], options: { cwd: string }): Promise<Ended> {

@@ -17,7 +17,8 @@ export const trainDisplay = (kind: 'terminal' | 'plain' | 'json'): TrainDisplay 
   kind === 'json' ? jsonDisplay() : textDisplay(kind === 'terminal');
 
 function jsonDisplay(): TrainDisplay {
-  const send = (event: string, data: object): void => void process.stdout.write(`${JSON.stringify({ event, ...data })}\n`);
+  const send = (event: string, data: object): void =>
+    void process.stdout.write(`${JSON.stringify({ event, ...data })}\n`);
   return {
     corpus: (dir, { plan, name, windows, windowLength, policy }, passes) =>
       send('corpus', { dir, plan, name, windows, windowLength, policy, passes }),
@@ -84,7 +85,7 @@ const stepLine = (e: TrainEvent & { kind: 'step' }): string =>
   `${integer(e.step)}/${integer(e.steps)} · loss ${e.loss.toFixed(3)} · ${integer(e.tokensPerSecond)} tokens/s · ` +
   `lr ${e.learningRate.toExponential(1)} · ${duration(e.secondsLeft)} left`;
 
-function linesOf(event: Exclude<TrainEvent, { kind: 'step' }>, decode: Decode): string[] {
+function linesOf(event: TrainEvent, decode: Decode): string[] {
   switch (event.kind) {
     case 'model': {
       const { layers, dModel, heads, hidden } = event.config;
@@ -93,14 +94,20 @@ function linesOf(event: Exclude<TrainEvent, { kind: 'step' }>, decode: Decode): 
       return [`model  ${shape}: ${integer(total)} parameters, ${integer(body)} beside the embeddings`];
     }
     case 'unigram':
-      return [`unigram of the training tokens on ${integer(event.tokens)} held-out tokens: ${event.crossEntropy.toFixed(3)} nats a token`];
+      return [
+        `unigram of the training tokens on ${integer(event.tokens)} held-out tokens: ${event.crossEntropy.toFixed(3)} nats a token`,
+      ];
     case 'evaluation':
-      return [`${event.final ? 'end' : 'eval'}    step ${integer(event.step)} · held-out loss ${event.loss.toFixed(3)} nats a token`];
+      return [
+        `${event.final ? 'end' : 'eval'}    step ${integer(event.step)} · held-out loss ${event.loss.toFixed(3)} nats a token`,
+      ];
+    case 'step':
+      return [`step   ${stepLine(event)}`];
     case 'notice':
       return [`note   ${event.text}`];
     case 'files':
       return [`checkpoint ${event.checkpoint}`, `curve      ${event.curve}`, `metrics    ${event.metrics}`];
-    case 'sample':
+    default:
       return [
         'sample: a held-out prompt, then what the model made of masks',
         ...quoted(`${decode(event.prompt)} ▸ ${decode(event.continuation)}`),
@@ -109,12 +116,18 @@ function linesOf(event: Exclude<TrainEvent, { kind: 'step' }>, decode: Decode): 
 }
 
 /** Text from a corpus and a model: nothing of it may steer the terminal. */
-const quoted = (text: string): string[] => safe(text).split('\n').map((line) => `  | ${line}`);
+const quoted = (text: string): string[] =>
+  safe(text)
+    .split('\n')
+    .map((line) => `  | ${line}`);
 
 function resultLines({ steps, interrupted, heldOut, unigram }: RunResult): string[] {
-  if (interrupted) return [`stopped after ${integer(steps)} steps; the checkpoint is written, run the same command to train anew`];
+  if (interrupted)
+    return [`stopped after ${integer(steps)} steps; the checkpoint is written, run the same command to train anew`];
   if (heldOut === null || unigram === null) return [`done: ${integer(steps)} steps`];
   const gain = unigram - heldOut;
   const verdict = gain > 0 ? `${gain.toFixed(3)} below` : `${(-gain).toFixed(3)} above`;
-  return [`done: ${integer(steps)} steps, held-out loss ${heldOut.toFixed(3)}, ${verdict} the training unigram (${unigram.toFixed(3)}) nats a token`];
+  return [
+    `done: ${integer(steps)} steps, held-out loss ${heldOut.toFixed(3)}, ${verdict} the training unigram (${unigram.toFixed(3)}) nats a token`,
+  ];
 }

@@ -1,5 +1,5 @@
 import { type Pipeline } from '../config/index.ts';
-import { isPrepError, messageOf } from '../core/errors.ts';
+import { interrupted, isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { exists, listFolder, readAll, remove } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
@@ -44,8 +44,16 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   const manifest = finished ?? (await packOrFind());
   await cleanUp(dir, done.values());
   events.merged(manifest);
-  await writeNoise(dir, pipeline.noise, events.pass);
+  await writeNoise(dir, pipeline.noise, (pass) => {
+    events.pass(pass);
+    stopIfAsked();
+  });
   return manifest;
+
+  /** Merge and noise run on this thread: they ask between two batches. What is being written then is given up. */
+  function stopIfAsked(): void {
+    if (options.signal.aborted) throw interrupted(done.size, plan.splits.length);
+  }
 
   /** Another run on this folder may be faster: then it removes the tails that we are about to read. */
   async function packOrFind(): Promise<Manifest> {
@@ -68,7 +76,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
       throw error;
     });
     for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
-    const context = { progress: () => {}, reject: () => {} };
+    const context = { progress: stopIfAsked, reject: () => {} };
     return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
   }
 }

@@ -1,6 +1,6 @@
 import { dirname, relative, sep } from 'node:path';
 import { type Pipeline, planConfig } from '../config/index.ts';
-import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch, inputNotFound, tokenizerInvalid } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
 import { MAX_METADATA_BYTES, MAX_TOKENIZER_BYTES } from '../core/limits.ts';
 import { commitFile } from '../io/commit.ts';
@@ -64,6 +64,7 @@ export async function makePlan(
   pipeline: Pipeline,
   { commit = true, replace }: { commit?: boolean; replace?: () => Promise<void> } = {},
 ): Promise<Planned> {
+  if (!(await exists(pipeline.tokenizer))) throw tokenizerInvalid(pipeline.tokenizer, '', 'is not there');
   const tokenizer = await readAll(pipeline.tokenizer, MAX_TOKENIZER_BYTES);
   const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
   const { specialIds, vocabSize } = resolveSpecialIds(loaded, pipeline.specialTokens);
@@ -127,10 +128,13 @@ async function findInputs(pipeline: Pipeline) {
   const seen = new Set<string>();
   for (const { paths, source } of pipeline.inputs)
     for (const path of await listInputs([...paths], pipeline.base)) {
+      // `prep pack .` finds the tokenizer and earlier output too: neither is text.
+      if (path === pipeline.tokenizer || path.startsWith(pipeline.out + sep)) continue;
       // A file that two sources name belongs to the first: every document is there exactly once.
       if (!seen.has(path)) found.push({ path, source });
       seen.add(path);
     }
+  if (found.length === 0) throw inputNotFound(pipeline.inputs[0]?.paths[0] ?? '', pipeline.base);
   const root = commonFolder(found.map(({ path }) => path));
   const files: InputFile[] = [];
   const modified: number[] = [];

@@ -1,0 +1,119 @@
+#!/usr/bin/env node
+import { join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { EXIT } from '../core/errors.ts';
+import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { readAll } from '../io/files.ts';
+import { VERSION } from '../run/index.ts';
+import { newestCorpus, openCorpus } from '../shard/index.ts';
+import { loadTokenizer } from '../tokenize/index.ts';
+import { BACKENDS, chooseBackend, configOf, PRESETS, type Preset, runTraining } from '../train/index.ts';
+import { runProgram, stopSignal } from './command.ts';
+import { trainDisplay } from './train-display.ts';
+
+interface TrainFlags {
+  preset: Preset;
+  steps?: number;
+  minutes?: number;
+  lr: number;
+  batchWindows?: number;
+  warmup: number;
+  backend?: string;
+  out?: string;
+  evalEvery: number;
+  seed: number;
+  json?: boolean;
+}
+
+/** Without --steps or --minutes: a look at the corpus, not a training run. */
+const DEFAULT_MINUTES = 1.25;
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number above 0.');
+  return value;
+};
+const count = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');
+  return value;
+};
+const countFrom1 = (text: string): number => {
+  const value = count(text);
+  if (value === 0) throw new InvalidArgumentError('expected at least 1.');
+  return value;
+};
+
+async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
+  const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
+  const dir = given ?? (await newestCorpus('out'));
+  const corpus = await openCorpus(dir);
+  try {
+    const { manifest } = corpus;
+    const signal = stopSignal();
+    const file = join(dir, 'tokenizer.json');
+    const tokenizer = loadTokenizer(await readAll(file, MAX_TOKENIZER_BYTES), file);
+    display.corpus(dir, manifest, corpus.passes);
+    display.backend(await chooseBackend(flags.backend ?? null));
+    const config = configOf(flags.preset, { ...manifest.tokenizer, windowLength: manifest.windowLength });
+    const minutes = flags.minutes ?? (flags.steps === undefined ? DEFAULT_MINUTES : null);
+    const settings = {
+      steps: flags.steps ?? null,
+      milliseconds: minutes === null ? null : minutes * 60_000,
+      batchWindows: flags.batchWindows ?? null,
+      learningRate: flags.lr,
+      warmup: flags.warmup,
+      evalEvery: flags.evalEvery,
+      seed: flags.seed,
+      out: flags.out ?? join(dir, 'train'),
+    };
+    const decode = (ids: Int32Array): string => tokenizer.decode(ids);
+    const result = await runTraining(corpus, config, settings, (event) => display.event(event, decode), signal);
+    display.done(result);
+    if (result.interrupted) process.exitCode = EXIT.retry;
+  } finally {
+    display.close();
+    await corpus.close();
+  }
+}
+
+const program = new Command('train')
+  .description(
+    'Trains a LLaDA-style masked diffusion transformer on a packed corpus: its tokens, boundaries and noise.',
+  )
+  .version(VERSION, '-V, --version')
+  .argument('[dir]', 'corpus folder (default: the newest under out/)')
+  .addOption(
+    new Option('--preset <name>', 'size of the model').choices(Object.keys(PRESETS)).default('tiny' satisfies Preset),
+  )
+  .option('--steps <n>', 'optimizer steps to make', countFrom1)
+  .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
+  .option('--lr <rate>', 'peak learning rate; falls to a tenth along a cosine', positive, 0.005)
+  .option('--batch-windows <n>', 'windows in an optimizer batch (default: what the noise was made for)', countFrom1)
+  .option('--warmup <steps>', 'steps of rising learning rate', count, 10)
+  .addOption(new Option('--backend <name>', 'use this one (default: the first that works)').choices([...BACKENDS]))
+  .option('--out <dir>', 'where checkpoint, curve and metrics go (default: DIR/train)')
+  .option('--eval-every <steps>', 'steps between looks at the held-out loss, each with a checkpoint', countFrom1, 50)
+  .option('--seed <n>', 'seed of the weights; order and noise are the corpus’s', count, 0)
+  .option('--json', 'print JSON lines instead of text')
+  .showHelpAfterError('Run `train --help` for what there is.')
+  .action(train)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  train                                    the corpus that prep wrote last, for ${DEFAULT_MINUTES} minutes
+  train out/books --steps 2000             as many steps, however long they take
+  train out/books --preset small --minutes 30 --lr 3e-3
+  train out/books --backend cpu --steps 5  with a backend of your choice
+  train out/books --json > run.jsonl       one JSON object a line
+
+Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenizer.json, metrics.jsonl, curve.svg.
+Loss is in nats a token, a bound on the negative log-likelihood; the model has learned from context where its held-out
+loss is below the cross-entropy of the training unigram, which the curve shows as a line.
+@tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node are used where they are installed and pass a self-check.
+Ctrl-C finishes the step and writes a checkpoint. Exit status: 0 done, 1 the loss is not finite, 64 usage, 65 bad data,
+70 a bug, 74 input or output, 75 stopped or no usable backend.`,
+  );
+
+await runProgram(program, process.argv);

@@ -1,0 +1,52 @@
+/** A token looked for in the text itself, before it is normalized or split. */
+export interface Literal {
+  readonly id: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Finds literals in a text: leftmost first, of those that begin at one place the longest, as the reference's Aho-Corasick
+ * does. Texts hold few candidates (a `<`), so a memchr for each first byte beats an automaton over every byte.
+ */
+export class LiteralFinder {
+  readonly #byFirst = new Map<number, Literal[]>();
+
+  constructor(literals: readonly Literal[]) {
+    for (const literal of literals.toSorted((a, b) => b.bytes.length - a.bytes.length)) {
+      const first = literal.bytes[0]!;
+      const known = this.#byFirst.get(first);
+      if (known) known.push(literal);
+      else this.#byFirst.set(first, [literal]);
+    }
+  }
+
+  get empty(): boolean {
+    return this.#byFirst.size === 0;
+  }
+
+  /** The text between literals and the literals, in order: `id` is -1 for text. Nothing empty. */
+  *split(text: Uint8Array): Generator<{ start: number; end: number; id: number }> {
+    const next = new Map<number, number>();
+    for (const first of this.#byFirst.keys()) next.set(first, text.indexOf(first));
+    let done = 0;
+    for (;;) {
+      let at = -1;
+      for (const place of next.values()) if (place >= 0 && (at < 0 || place < at)) at = place;
+      if (at < 0) break;
+      const found = this.#byFirst.get(text[at]!)!.find(({ bytes }) => startsWith(text, at, bytes));
+      const from = found ? at + found.bytes.length : at + 1;
+      for (const [first, place] of next) if (place >= 0 && place < from) next.set(first, text.indexOf(first, from));
+      if (!found) continue;
+      if (at > done) yield { start: done, end: at, id: -1 };
+      yield { start: at, end: from, id: found.id };
+      done = from;
+    }
+    if (done < text.length) yield { start: done, end: text.length, id: -1 };
+  }
+}
+
+function startsWith(text: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  if (at + bytes.length > text.length) return false;
+  for (let i = 1; i < bytes.length; i++) if (text[at + i] !== bytes[i]) return false;
+  return true;
+}

@@ -1,0 +1,163 @@
+import { IMAGE_START, type Image, LAYOUT } from './image.ts';
+import { KERNEL } from './kernel/kernel.generated.ts';
+
+interface Exports {
+  configure(at: number): void;
+  encode(at: number, length: number, out: number, whole: number): number;
+  readonly taken: WebAssembly.Global;
+  needsNfc(at: number, end: number): number;
+  forget(): void;
+  hashBytes(at: number, length: number): number;
+  scanWords(at: number, length: number, out: number): number;
+}
+
+/** Words the cache holds, 32 bytes each: 8 MiB. Four times as many gained 3 % on 28 MB of English and cost page faults. */
+const WORDS = 2 ** 18;
+const LONG_WORDS = 2 ** 15;
+const ARENA_BYTES = 4 * 1024 * 1024;
+/** Text taken at once; grown for a single word that is longer. */
+const CHUNK = 256 * 1024;
+/** `ends` of a batch of words (kernel/index.as.ts), with room to spare. */
+const ENDS_BYTES = 4 * 1024;
+const PAGE = 65536;
+
+let compiled: WebAssembly.Module | undefined;
+
+/** One kernel with its memory: model, caches, and room for a chunk of text. For one thread. */
+export class Kernel {
+  readonly #exports: Exports;
+  readonly #memory: WebAssembly.Memory;
+  readonly #layout: Record<string, number>;
+  #bytes: Uint8Array;
+  #ids: Int32Array;
+  #chunk = 0;
+  #text = 0;
+  #out = 0;
+  #settings = 0;
+  /** Where the room for text begins: it is laid out again when it has to grow. */
+  #roomAt: number;
+
+  constructor(image: Image) {
+    compiled ??= new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
+    let end = IMAGE_START + image.bytes.length;
+    const place = (bytes: number): number => {
+      const at = end;
+      end = (end + bytes + 63) & ~63;
+      return at;
+    };
+    this.#layout = {
+      ...image.layout,
+      words: place(WORDS * 32),
+      wordMask: WORDS - 1,
+      longWords: place(LONG_WORDS * 4),
+      longMask: LONG_WORDS - 1,
+      arena: place(ARENA_BYTES),
+      arenaSize: ARENA_BYTES,
+      ends: place(ENDS_BYTES),
+    };
+    this.#settings = place(LAYOUT.length * 4);
+    this.#roomAt = end;
+    this.#memory = new WebAssembly.Memory({ initial: Math.ceil(end / PAGE), maximum: 65536 });
+    const abort = () => {
+      throw new Error('the tokenizer kernel aborted');
+    };
+    this.#exports = new WebAssembly.Instance(compiled, { env: { memory: this.#memory, abort } })
+      .exports as unknown as Exports;
+    new Uint8Array(this.#memory.buffer).set(image.bytes, IMAGE_START);
+    this.#bytes = new Uint8Array(0);
+    this.#ids = new Int32Array(0);
+    this.#makeRoom(CHUNK);
+    if (image.layout.ignoreMerges) this.#indexVocabulary(image);
+  }
+
+  /** Ids of a text, [tokens]; valid UTF-8. */
+  encode(text: Uint8Array): Int32Array {
+    const { encode } = this.#exports;
+    if (text.length <= this.#chunk) {
+      this.#bytes.set(text, this.#text);
+      const count = encode(this.#text, text.length, this.#out, 1);
+      return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
+    }
+    const runs: Int32Array[] = [];
+    for (let at = 0; at < text.length; ) {
+      const end = Math.min(text.length, at + this.#chunk);
+      this.#bytes.set(text.subarray(at, end), this.#text);
+      const count = encode(this.#text, end - at, this.#out, end === text.length ? 1 : 0);
+      const taken = Number(this.#exports.taken.value);
+      // A word longer than the room there is: make more and try again.
+      if (taken === 0) this.#makeRoom(this.#chunk * 2);
+      else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));
+      at += taken;
+    }
+    return concat(runs);
+  }
+
+  /** Whether NFC may change the text. */
+  needsNfc(text: Uint8Array): boolean {
+    // A character may be cut between two pieces: they overlap by the longest.
+    for (let at = 0; at < text.length; at += this.#chunk - 4) {
+      const end = Math.min(text.length, at + this.#chunk);
+      let start = at;
+      while (start < end && (text[start]! & 0xc0) === 0x80) start++;
+      this.#bytes.set(text.subarray(start, end), this.#text);
+      if (this.#exports.needsNfc(this.#text, this.#text + end - start)) return true;
+    }
+    return false;
+  }
+
+  /** Forgets all words: the next text is a first one again, for measuring. */
+  forget(): void {
+    this.#exports.forget();
+  }
+
+  /** Ends of the words of a text of at most a chunk, for tests. */
+  words(text: Uint8Array): Int32Array {
+    this.#bytes.set(text, this.#text);
+    const count = this.#exports.scanWords(this.#text, text.length, this.#out);
+    return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
+  }
+
+  /** Room for `chunk` bytes of text, as many ids, and 64 bytes a part for merging a single word of that length. */
+  #makeRoom(chunk: number): void {
+    let end = this.#roomAt;
+    const place = (bytes: number): number => {
+      const at = end;
+      end = (end + bytes + 63) & ~63;
+      return at;
+    };
+    this.#chunk = chunk;
+    this.#text = place(chunk + 64);
+    this.#out = place(chunk * 4 + 64);
+    this.#layout.scratch = place(chunk * 64);
+    const missing = Math.ceil((end - this.#memory.buffer.byteLength) / PAGE);
+    if (missing > 0) this.#memory.grow(missing);
+    this.#bytes = new Uint8Array(this.#memory.buffer);
+    this.#ids = new Int32Array(this.#memory.buffer);
+    LAYOUT.forEach((name, i) => (this.#ids[this.#settings / 4 + i] = this.#layout[name]!));
+    this.#exports.configure(this.#settings);
+  }
+
+  /** Puts every token into the table of whole words, by the kernel's own hash. */
+  #indexVocabulary({ layout }: Image): void {
+    const { vocabulary, vocabularyMask, tokenOffsets, tokenBytes } = layout;
+    const u32 = new Uint32Array(this.#memory.buffer);
+    for (let id = 0; tokenOffsets / 4 + id + 1 < tokenBytes / 4; id++) {
+      const offset = u32[tokenOffsets / 4 + id]!;
+      const length = u32[tokenOffsets / 4 + id + 1]! - offset;
+      if (length <= 0) continue;
+      let slot = this.#exports.hashBytes(tokenBytes + offset, length) & vocabularyMask;
+      while (u32[vocabulary / 4 + slot] !== 0) slot = (slot + 1) & vocabularyMask;
+      u32[vocabulary / 4 + slot] = id + 1;
+    }
+  }
+}
+
+function concat(runs: readonly Int32Array[]): Int32Array {
+  const ids = new Int32Array(runs.reduce((sum, run) => sum + run.length, 0));
+  let at = 0;
+  for (const run of runs) {
+    ids.set(run, at);
+    at += run.length;
+  }
+  return ids;
+}

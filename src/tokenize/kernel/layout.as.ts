@@ -1,0 +1,66 @@
+/**
+ * Where things lie in the kernel's memory. JavaScript lays it out (engine.ts) and calls `configure`; nothing here
+ * allocates. Every table is written once by the loader, but the word caches.
+ */
+
+/** Two-stage class table: u8 class = blocks[index[cp >> 7] * 128 + (cp & 127)]. The first 128 bytes are ASCII. */
+export let classIndex: usize = 0;
+export let classBlocks: usize = 0;
+/** u32 id of each single byte. */
+export let byteIds: usize = 0;
+/** u64 (rank << 32 | id) of each pair of single bytes, all ones where they do not merge. */
+export let bytePairs: usize = 0;
+/** Open addressing, 16 bytes a slot: u32 left, u32 right, u32 rank, u32 id; left all ones: empty. */
+export let pairs: usize = 0;
+export let pairMask: u32 = 0;
+/** Word cache: 32 bytes a slot, see words.as.ts. */
+export let words: usize = 0;
+export let wordMask: u32 = 0;
+/** Cache of long words: u32 offset into the arena a slot, 0: empty. */
+export let longWords: usize = 0;
+export let longMask: u32 = 0;
+export let arena: usize = 0;
+export let arenaSize: u32 = 0;
+/** Whole words that are tokens (ignore_merges): u32 token number + 1 a slot, then each token's offset and bytes. */
+export let vocabulary: usize = 0;
+export let vocabularyMask: u32 = 0;
+export let tokenOffsets: usize = 0;
+export let tokenBytes: usize = 0;
+/** Bloom filters of character pairs that stand inside some token, 2^21 bits. */
+export let crossings: usize = 0;
+/** Scratch: ends of words, parts of merges. */
+export let ends: usize = 0;
+export let scratch: usize = 0;
+export let masks: usize = 0;
+/** Settings. */
+export let pattern: u32 = 0;
+export let digits: u32 = 0;
+export let ignoreMerges: bool = false;
+
+export function configure(at: usize): void {
+  classIndex = load<u32>(at);
+  classBlocks = load<u32>(at + 4);
+  byteIds = load<u32>(at + 8);
+  bytePairs = load<u32>(at + 12);
+  pairs = load<u32>(at + 16);
+  pairMask = load<u32>(at + 20);
+  words = load<u32>(at + 24);
+  wordMask = load<u32>(at + 28);
+  longWords = load<u32>(at + 32);
+  longMask = load<u32>(at + 36);
+  arena = load<u32>(at + 40);
+  arenaSize = load<u32>(at + 44);
+  vocabulary = load<u32>(at + 48);
+  vocabularyMask = load<u32>(at + 52);
+  tokenOffsets = load<u32>(at + 56);
+  tokenBytes = load<u32>(at + 60);
+  crossings = load<u32>(at + 64);
+  ends = load<u32>(at + 68);
+  scratch = load<u32>(at + 72);
+  masks = load<u32>(at + 76);
+  pattern = load<u32>(at + 80);
+  digits = load<u32>(at + 84);
+  ignoreMerges = load<u32>(at + 88) != 0;
+}
+
+export const NONE: u32 = 0xffffffff;

@@ -1,0 +1,265 @@
+/** From a word to its ids: caches first, then merges. */
+import {
+  arena,
+  arenaSize,
+  crossings,
+  ignoreMerges,
+  longMask,
+  longWords,
+  masks,
+  tokenBytes,
+  tokenOffsets,
+  vocabulary,
+  vocabularyMask,
+  wordMask,
+  words,
+} from './layout.as';
+import { merge } from './merge.as';
+import { codePoint, width } from './text.as';
+
+/*
+ * Word cache, 32 bytes a slot: 16 of the word padded with zeros, 3 ids, u32 meta = length | ids << 8 | kind << 16; meta 0:
+ * empty. Words of up to 16 bytes and 3 ids, which is nearly all of them. Lossy: a full neighbourhood loses its first.
+ */
+const PROBES: u32 = 4;
+const PIECE: u32 = 1 << 16;
+/** Part of a longer word: with ignore_merges a whole word may be a token that its merges do not reach. */
+let kind: u32 = 0;
+
+// @ts-ignore: decorator
+@inline
+function hashOf(key: v128): u32 {
+  let hash = <u64>i64x2.extract_lane(key, 0) * 0x9e3779b97f4a7c15;
+  hash ^= rotl<u64>(<u64>i64x2.extract_lane(key, 1), 23) * 0xc2b2ae3d27d4eb4f;
+  hash ^= hash >> 32;
+  hash *= 0xff51afd7ed558ccd;
+  return <u32>(hash >> 40);
+}
+
+/** Ids of the word [at, at + length) to `out`; returns the end of what was written. */
+// @ts-ignore: decorator
+@inline
+export function encodeWord(at: usize, length: u32, out: usize): usize {
+  if (length > 16) return encodeLong(at, length, out);
+  const key = v128.and(v128.load(at), v128.load(masks + (<usize>length << 4)));
+  const hash = hashOf(key);
+  const slot = words + (<usize>(hash & wordMask) << 5);
+  const meta = load<u32>(slot, 28);
+  if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
+    v128.store(out, v128.load(slot, 16));
+    return out + (<usize>((meta >> 8) & 0xff) << 2);
+  }
+  return encodeMissed(at, length, out, key, hash);
+}
+
+function encodeMissed(at: usize, length: u32, out: usize, key: v128, hash: u32): usize {
+  let free: usize = 0;
+  for (let i: u32 = 0; i < PROBES; i++) {
+    const slot = words + (<usize>((hash + i) & wordMask) << 5);
+    const meta = load<u32>(slot, 28);
+    if (meta == 0) {
+      free = slot;
+      break;
+    }
+    if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
+      v128.store(out, v128.load(slot, 16));
+      return out + (<usize>((meta >> 8) & 0xff) << 2);
+    }
+  }
+  if (free == 0) free = words + (<usize>(hash & wordMask) << 5);
+  const end = encodeFresh(at, length, out);
+  const count = <u32>((end - out) >> 2);
+  if (count <= 3) {
+    v128.store(free, key);
+    v128.store(free, v128.load(out), 16);
+    store<u32>(free, length | (count << 8) | kind, 28);
+  }
+  return end;
+}
+
+/** A word that no cache knows. */
+function encodeFresh(at: usize, length: u32, out: usize): usize {
+  if (ignoreMerges && kind == 0) {
+    const token = tokenOf(at, length);
+    if (token != 0) {
+      store<u32>(out, token - 1);
+      return out + 4;
+    }
+  }
+  if (kind == 0 && length > 3 && crossings != 0) {
+    const cut = pieceEnd(at, at + length);
+    if (cut < at + length) return encodePieces(at, cut, at + length, out);
+  }
+  return out + (<usize>merge(at, length, out) << 2);
+}
+
+/**
+ * A word cut where no token can reach across: merges never cross such a place, so each piece can be encoded, and cached,
+ * by itself. Turns a Chinese run of 26 bytes, new nearly every time, into pieces of 5 that nearly all repeat.
+ */
+function encodePieces(at: usize, cut: usize, end: usize, out: usize): usize {
+  if (ignoreMerges) kind = PIECE;
+  while (true) {
+    out = encodePiece(at, <u32>(cut - at), out);
+    if (cut >= end) break;
+    at = cut;
+    cut = pieceEnd(at, end);
+  }
+  kind = 0;
+  return out;
+}
+
+/** As encodeWord, for a piece that has no pieces itself. */
+function encodePiece(at: usize, length: u32, out: usize): usize {
+  if (length > 16) return out + (<usize>merge(at, length, out) << 2);
+  const key = v128.and(v128.load(at), v128.load(masks + (<usize>length << 4)));
+  const hash = hashOf(key);
+  let free: usize = 0;
+  for (let i: u32 = 0; i < PROBES; i++) {
+    const slot = words + (<usize>((hash + i) & wordMask) << 5);
+    const meta = load<u32>(slot, 28);
+    if (meta == 0) {
+      free = slot;
+      break;
+    }
+    if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
+      v128.store(out, v128.load(slot, 16));
+      return out + (<usize>((meta >> 8) & 0xff) << 2);
+    }
+  }
+  if (free == 0) free = words + (<usize>(hash & wordMask) << 5);
+  const count = merge(at, length, out);
+  if (count <= 3) {
+    v128.store(free, key);
+    v128.store(free, v128.load(out), 16);
+    store<u32>(free, length | (count << 8) | kind, 28);
+  }
+  return out + (<usize>count << 2);
+}
+
+/**
+ * Bloom filter of the character pairs that some token contains: 2^21 bits, two of them a pair. A false positive only keeps
+ * two pieces together.
+ */
+// @ts-ignore: decorator
+@inline
+function crosses(left: u32, right: u32, salt: u32): bool {
+  let hash = (left + salt) * 0x9e3779b1 + right * 0x85ebca6b;
+  hash ^= hash >>> 15;
+  hash *= 0x2c1b3c6d;
+  hash ^= hash >>> 12;
+  const a = hash & 0x1fffff;
+  if (!((load<u8>(crossings + (a >> 3)) >> (a & 7)) & 1)) return false;
+  const b = (hash * 0x297a2d39) >>> 11;
+  return ((load<u8>(crossings + (b >> 3)) >> (b & 7)) & 1) != 0;
+}
+
+/** A token may hold two whole characters, or only the last bytes of the left or the first of the right. */
+export function canCross(left: u32, leftEnd: usize, right: u32, rightAt: usize): bool {
+  if (crosses(left, right, 0)) return true;
+  const last = <u32>load<u8>(leftEnd - 1);
+  const lead = <u32>load<u8>(rightAt);
+  if (lead >= 0x80 && crosses(left, lead, 1)) return true;
+  if (last >= 0x80) {
+    if (crosses(last, right, 2)) return true;
+    if (lead >= 0x80 && crosses(last, lead, 3)) return true;
+  }
+  return false;
+}
+
+/** End of the piece that begins at `at`: the first place after it that no token reaches across. */
+function pieceEnd(at: usize, end: usize): usize {
+  let left = codePoint(at);
+  at += width(load<u8>(at));
+  while (at < end) {
+    const right = codePoint(at);
+    // Between two ASCII characters tokens always reach across: not worth asking.
+    if ((left | right) >= 0x80 && !canCross(left, at, right, at)) return at;
+    left = right;
+    at += width(load<u8>(at));
+  }
+  return end;
+}
+
+/*
+ * Long words: a slot holds the arena offset of [u32 hash, u32 length, u32 ids, ids..., bytes...]. When the arena is full
+ * both are emptied.
+ */
+let arenaUsed: u32 = 16;
+
+export function hashBytes(at: usize, length: u32): u32 {
+  let hash: u64 = <u64>length * 0x9e3779b97f4a7c15;
+  let i: u32 = 0;
+  for (; i + 8 <= length; i += 8) {
+    hash = (hash ^ load<u64>(at + i)) * 0xff51afd7ed558ccd;
+    hash ^= hash >> 29;
+  }
+  for (; i < length; i++) hash = (hash ^ <u64>load<u8>(at + i)) * 0x100000001b3;
+  hash ^= hash >> 32;
+  hash *= 0xc4ceb9fe1a85ec53;
+  return <u32>(hash >> 32);
+}
+
+function same(a: usize, b: usize, length: u32): bool {
+  let i: u32 = 0;
+  for (; i + 8 <= length; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
+  for (; i < length; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
+  return true;
+}
+
+/** Longer than this a word is not kept: it will not come again, and would push out many. */
+const KEEP: u32 = 256;
+
+function encodeLong(at: usize, length: u32, out: usize): usize {
+  // Runs of other scripts: their pieces are what repeats, the run itself hardly ever does.
+  if (load<u8>(at + length - 1) >= 0x80 || length > KEEP) return encodeFresh(at, length, out);
+  const hash = hashBytes(at, length);
+  const slot = longWords + (<usize>(hash & longMask) << 2);
+  const offset = load<u32>(slot);
+  if (offset != 0) {
+    const entry = arena + offset;
+    if (load<u32>(entry) == hash && load<u32>(entry, 4) == length) {
+      const count = load<u32>(entry, 8);
+      if (same(entry + 12 + (<usize>count << 2), at, length)) {
+        memory.copy(out, entry + 12, <usize>count << 2);
+        return out + (<usize>count << 2);
+      }
+    }
+  }
+  const end = encodeFresh(at, length, out);
+  const count = <u32>((end - out) >> 2);
+  const size = (12 + (count << 2) + length + 7) & ~7;
+  if (arenaUsed + size > arenaSize) {
+    memory.fill(longWords, 0, (<usize>longMask + 1) << 2);
+    arenaUsed = 16;
+  }
+  const entry = arena + arenaUsed;
+  store<u32>(entry, hash);
+  store<u32>(entry, length, 4);
+  store<u32>(entry, count, 8);
+  memory.copy(entry + 12, out, <usize>count << 2);
+  memory.copy(entry + 12 + (<usize>count << 2), at, length);
+  store<u32>(slot, arenaUsed);
+  arenaUsed += size;
+  return end;
+}
+
+/** Number + 1 of the token that is these bytes, or 0. */
+function tokenOf(at: usize, length: u32): u32 {
+  let slot = hashBytes(at, length) & vocabularyMask;
+  while (true) {
+    const token = load<u32>(vocabulary + (<usize>slot << 2));
+    if (token == 0) return 0;
+    const offset = load<u32>(tokenOffsets + (<usize>(token - 1) << 2));
+    if (load<u32>(tokenOffsets + (<usize>(token - 1) << 2), 4) - offset == length && same(tokenBytes + offset, at, length))
+      return token;
+    slot = (slot + 1) & vocabularyMask;
+  }
+}
+
+/** Forgets all words: for measuring a first pass. */
+export function forget(): void {
+  memory.fill(words, 0, (<usize>wordMask + 1) << 5);
+  memory.fill(longWords, 0, (<usize>longMask + 1) << 2);
+  arenaUsed = 16;
+}

@@ -1,0 +1,87 @@
+import { checkpointInvalid } from '../core/errors.ts';
+import type { ModelConfig } from './presets.ts';
+
+/** `config.json` with the names of LLaDA's (GSAI-ML/LLaDA-8B-Base). What is the same for all our models is written out too. */
+export function configToJson(config: ModelConfig): Record<string, unknown> {
+  return {
+    architectures: ['LLaDAModelLM'],
+    model_type: 'llada',
+    activation_type: 'silu',
+    block_type: 'llama',
+    d_model: config.dModel,
+    n_heads: config.heads,
+    n_kv_heads: config.heads,
+    n_layers: config.layers,
+    mlp_hidden_size: config.hidden,
+    layer_norm_type: 'rms',
+    rms_norm_eps: config.rmsNormEps,
+    rope: true,
+    rope_theta: config.ropeTheta,
+    include_bias: false,
+    include_qkv_bias: false,
+    weight_tying: false,
+    vocab_size: config.vocabSize,
+    embedding_size: config.vocabSize,
+    max_sequence_length: config.maxSequenceLength,
+    mask_token_id: config.maskTokenId,
+    bos_token_id: config.bosTokenId,
+    eos_token_id: config.eosTokenId,
+    pad_token_id: config.padTokenId,
+    torch_dtype: 'float32',
+  };
+}
+
+/** Checks every figure before anything is allocated by it. */
+export function configFromJson(text: string, file: string): ModelConfig {
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(text) as Record<string, unknown>;
+    if (typeof json !== 'object' || json === null) throw new Error('not an object');
+  } catch {
+    throw checkpointInvalid(file, 'the whole', 'is not a JSON object');
+  }
+  const number = (name: string, least: number, most: number): number => {
+    const value = json[name];
+    if (typeof value !== 'number' || !(value >= least && value <= most))
+      throw checkpointInvalid(file, name, `is ${JSON.stringify(value)}, not a number from ${least} to ${most}`);
+    return value;
+  };
+  const count = (name: string, most: number, least = 1): number => {
+    const value = number(name, least, most);
+    if (!Number.isInteger(value)) throw checkpointInvalid(file, name, `is ${value}, not a whole number`);
+    return value;
+  };
+  const must = (name: string, value: unknown): void => {
+    if (json[name] !== undefined && json[name] !== value)
+      throw checkpointInvalid(
+        file,
+        name,
+        `is ${JSON.stringify(json[name])}, only ${JSON.stringify(value)} is supported`,
+      );
+  };
+  must('weight_tying', false);
+  must('include_bias', false);
+  must('layer_norm_type', 'rms');
+  const vocabSize = count('vocab_size', 2 ** 24);
+  const heads = count('n_heads', 1024);
+  must('n_kv_heads', heads);
+  const dModel = count('d_model', 2 ** 17);
+  if (dModel % (2 * heads) !== 0)
+    throw checkpointInvalid(file, 'd_model', `is not an even multiple of n_heads (${heads})`);
+  const id = (name: string): number => count(name, vocabSize - 1, 0);
+  const idOrNull = (name: string): number | null => (json[name] === null || json[name] === undefined ? null : id(name));
+  return {
+    vocabSize,
+    dModel,
+    heads,
+    layers: count('n_layers', 1024),
+    hidden: count('mlp_hidden_size', 2 ** 20),
+    ropeTheta: number('rope_theta', 1, 1e15),
+    rmsNormEps: number('rms_norm_eps', 0, 1),
+    maxSequenceLength: count('max_sequence_length', 2 ** 24),
+    maskTokenId: id('mask_token_id'),
+    bosTokenId: idOrNull('bos_token_id'),
+    eosTokenId: idOrNull('eos_token_id'),
+    padTokenId: id('pad_token_id'),
+  };
+}

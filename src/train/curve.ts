@@ -1,0 +1,141 @@
+/** One point of a curve: step and nats a token. */
+export interface CurvePoint {
+  readonly step: number;
+  readonly loss: number;
+}
+
+export interface CurveData {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly train: readonly CurvePoint[];
+  readonly heldOut: readonly CurvePoint[];
+  /** Cross-entropy of the training unigram on the held-out tokens, if there are any. */
+  readonly unigram: number | null;
+}
+
+const WIDTH = 960;
+const HEIGHT = 540;
+const PLOT = { left: 76, right: 40, top: 96, bottom: 60 };
+const INK = '#1f2933';
+const SOFT = '#6b7785';
+const GRID = '#e4e7eb';
+const TRAIN = '#9db8dc';
+const SMOOTH = '#1d5fb4';
+const HELD_OUT = '#d1495b';
+const UNIGRAM = '#2e7d4f';
+
+/** The loss curve as an SVG picture, drawn by hand: no dependency, the same bytes for the same numbers. */
+export function curveSvg(data: CurveData): string {
+  const smooth = smoothed(data.train);
+  const lastStep = Math.max(1, ...[...data.train, ...data.heldOut].map(({ step }) => step));
+  const [low, high] = lossRange(data, smooth);
+  const xTicks = ticks(0, lastStep, 8).filter(Number.isInteger);
+  const yTicks = ticks(low, high, 6);
+  const x = (step: number): number => PLOT.left + (step / lastStep) * (WIDTH - PLOT.left - PLOT.right);
+  const y = (loss: number): number =>
+    PLOT.top + ((high - Math.min(high, Math.max(low, loss))) / (high - low)) * (HEIGHT - PLOT.top - PLOT.bottom);
+  const line = (points: readonly CurvePoint[], color: string, width: number, opacity = 1): string =>
+    points.length < 2
+      ? ''
+      : `<polyline fill="none" stroke="${color}" stroke-width="${width}" stroke-opacity="${opacity}" stroke-linejoin="round" ` +
+        `points="${points.map(({ step, loss }) => `${fixed(x(step))},${fixed(y(loss))}`).join(' ')}"/>`;
+  const dots = data.heldOut
+    .map(
+      ({ step, loss }) =>
+        `<circle cx="${fixed(x(step))}" cy="${fixed(y(loss))}" r="4.5" fill="${HELD_OUT}" stroke="#fff" stroke-width="1.5"/>`,
+    )
+    .join('');
+  const right = WIDTH - PLOT.right;
+  const bottom = HEIGHT - PLOT.bottom;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">`,
+    `<title>${escapeXml(data.title)}</title>`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    text(PLOT.left, 34, data.title, 19, INK, 'start', 600),
+    text(PLOT.left, 56, data.subtitle, 13, SOFT),
+    legend(data),
+    ...yTicks.map(
+      (tick) =>
+        `<line x1="${PLOT.left}" x2="${right}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}" stroke="${GRID}"/>` +
+        text(PLOT.left - 10, y(tick) + 4, String(Number(tick.toFixed(6))), 12, SOFT, 'end'),
+    ),
+    ...xTicks.map((tick) => text(x(tick), bottom + 20, tick.toLocaleString('en-US'), 12, SOFT, 'middle')),
+    `<line x1="${PLOT.left}" x2="${right}" y1="${bottom}" y2="${bottom}" stroke="${SOFT}"/>`,
+    text((PLOT.left + right) / 2, HEIGHT - 16, 'optimizer step', 13, INK, 'middle'),
+    `<g transform="rotate(-90)">${text(-(PLOT.top + bottom) / 2, 24, 'loss (nats a token)', 13, INK, 'middle')}</g>`,
+    line(data.train, TRAIN, 1, 0.8),
+    line(smooth, SMOOTH, 2.4),
+    data.unigram === null ? '' : unigramLine(data.unigram, y(data.unigram), right),
+    line(data.heldOut, HELD_OUT, 1.6),
+    dots,
+    '</svg>\n',
+  ].join('\n');
+}
+
+function unigramLine(unigram: number, at: number, right: number): string {
+  return (
+    `<line x1="${PLOT.left}" x2="${right}" y1="${fixed(at)}" y2="${fixed(at)}" stroke="${UNIGRAM}" stroke-width="1.6" stroke-dasharray="7 5"/>` +
+    `<rect x="${right - 262}" y="${fixed(at - 21)}" width="262" height="17" fill="#ffffff" fill-opacity="0.85"/>` +
+    text(right - 4, at - 8, `training unigram on held-out: ${unigram.toFixed(3)}`, 12, UNIGRAM, 'end', 600)
+  );
+}
+
+function legend({ heldOut, train }: CurveData): string {
+  const items = [
+    ...(train.length ? [['one batch', TRAIN, 1.5] as const, ['smoothed', SMOOTH, 2.4] as const] : []),
+    ...(heldOut.length ? [['held-out windows', HELD_OUT, 2.4] as const] : []),
+  ];
+  return items
+    .map(([label, color, width], i) => {
+      const at = PLOT.left + i * 130;
+      return `<line x1="${at}" x2="${at + 24}" y1="76" y2="76" stroke="${color}" stroke-width="${width}"/>${text(at + 31, 80, label, 12, INK)}`;
+    })
+    .join('');
+}
+
+/** Exponential average over about a thirtieth of the run, at least ten steps, corrected for its start. */
+export function smoothed(points: readonly CurvePoint[]): CurvePoint[] {
+  const keep = 1 - 1 / Math.max(10, points.length / 30);
+  let sum = 0;
+  let weight = 0;
+  return points.map(({ step, loss }) => {
+    sum = keep * sum + (1 - keep) * loss;
+    weight = keep * weight + (1 - keep);
+    return { step, loss: sum / weight };
+  });
+}
+
+/** From the curves that matter; single batches may leave the frame. */
+function lossRange({ heldOut, unigram, train }: CurveData, smooth: readonly CurvePoint[]): [number, number] {
+  const settled = train.map(({ loss }) => loss).toSorted((a, b) => a - b);
+  const middle = [settled[Math.floor(settled.length * 0.02)] ?? 0, settled[Math.floor(settled.length * 0.98)] ?? 1];
+  const values = [...smooth, ...heldOut]
+    .map(({ loss }) => loss)
+    .concat(unigram ?? [], middle)
+    .filter(Number.isFinite);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const margin = Math.max(0.05, (high - low) * 0.06);
+  return [Math.max(0, low - margin), high + margin];
+}
+
+/** Round numbers in [low, high], about `count` of them. */
+export function ticks(low: number, high: number, count: number): number[] {
+  const rough = (high - low) / count;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const size = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
+  const first = Math.ceil(low / size);
+  return Array.from({ length: Math.floor(high / size) - first + 1 }, (_, i) => (first + i) * size);
+}
+
+const fixed = (value: number): string => value.toFixed(1);
+const escapeXml = (value: string): string => value.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
+const text = (
+  x: number,
+  y: number,
+  content: string,
+  size: number,
+  color: string,
+  anchor: 'start' | 'middle' | 'end' = 'start',
+  weight = 400,
+): string =>
+  `<text x="${fixed(x)}" y="${fixed(y)}" font-size="${size}" fill="${color}" text-anchor="${anchor}" font-weight="${weight}">${escapeXml(content)}</text>`;

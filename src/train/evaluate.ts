@@ -1,0 +1,82 @@
+import { keyOf, philox, STREAM } from '../core/random.ts';
+import type { Corpus, NoiseRow } from '../shard/index.ts';
+import { slabLoss } from './loss.ts';
+import type { Parameters } from './parameters.ts';
+import type { ModelConfig } from './presets.ts';
+import { inSlabs, layOut, type MaskedPositions } from './slab.ts';
+
+/** LLaDA's schedule: p = (1 - EPS) t + EPS, weight 1 / p. */
+const EPS = 1e-3;
+/** Passes of the evaluation's own noise count down from here: never a pass of a corpus. */
+const LAST_PASS = 0xffffffff;
+
+/** Held-out loss: an estimate of the bound on the negative log-likelihood. */
+export interface Evaluation {
+  /** Nats a token. */
+  readonly loss: number;
+  readonly tokens: number;
+}
+
+/**
+ * The diffusion loss on validation windows under noise of its own, fixed by `seed`: each window is seen at `times`
+ * noise levels, stratified over (0, 1), each window with its own shift. With one t a window, as in training, the figure would
+ * vary more than what is to be seen. `windows`: a subset of the validation windows; all by default.
+ */
+export async function evaluate(
+  corpus: Corpus,
+  parameters: Parameters,
+  config: ModelConfig,
+  maskedPositions: MaskedPositions,
+  {
+    times = 4,
+    seed = 0,
+    windows = corpus.numbers('validation'),
+    slabTokens = 4096,
+  }: { times?: number; seed?: number; windows?: Int32Array; slabTokens?: number } = {},
+): Promise<Evaluation> {
+  let sum = 0;
+  let tokens = 0;
+  for (const [index, window] of windows.entries()) {
+    const record = await corpus.read(window);
+    const levels = Array.from({ length: times }, (_, k) =>
+      evaluationNoise(window, record.numTokens, (k + shiftOf(index, seed)) / times, k, seed),
+    );
+    for (const some of inSlabs(
+      levels.map((noise) => ({ record, noise })),
+      slabTokens,
+    ))
+      sum += slabLoss(layOut(some, maskedPositions, config.maskTokenId), parameters, config) / times;
+    tokens += record.numTokens;
+  }
+  return { loss: sum / tokens, tokens };
+}
+
+/** Shift of a window's levels, by its place among the windows: multiples of the golden ratio fill (0, 1) evenly. */
+export function shiftOf(index: number, seed: number): number {
+  const draw = new Uint32Array(4);
+  philox(draw, keyOf(seed), 0, 0, LAST_PASS, STREAM.time);
+  return (draw[0]! / 2 ** 32 + index * 0.6180339887498949) % 1;
+}
+
+/** The k-th noise of a window, at time t. */
+export function evaluationNoise(window: number, numTokens: number, t: number, k: number, seed: number): NoiseRow {
+  const draw = new Uint32Array(4);
+  const p = Math.max(1, Math.round(((1 - EPS) * t + EPS) * 2 ** 24)) / 2 ** 24;
+  philox(draw, keyOf(seed), window, k, LAST_PASS, STREAM.window);
+  return {
+    window,
+    unitLengths: Int32Array.of(numTokens),
+    p: Float32Array.of(p),
+    weight: Float32Array.of(1 / p),
+    key: [draw[0]!, draw[1]!],
+  };
+}
+
+/** About `tokens` tokens' worth of the validation windows, spread evenly over them: for the figures on the way. */
+export function someOf(windows: Int32Array, windowLength: number, tokens: number): Int32Array {
+  const count = Math.max(1, Math.min(windows.length, Math.ceil(tokens / windowLength)));
+  return Int32Array.from(
+    { length: windows.length ? count : 0 },
+    (_, i) => windows[Math.floor((i * windows.length) / count)]!,
+  );
+}

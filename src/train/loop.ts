@@ -1,0 +1,128 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { lossNotFinite } from '../core/errors.ts';
+import { permutation } from '../core/random.ts';
+import type { Corpus, NoisePass } from '../shard/index.ts';
+import { globalNorm } from './gradient-norm.ts';
+import { lossAndGradients, type Gradients } from './loss.ts';
+import { addGradients, learningRateAt, update, type Optimizer, type Schedule } from './optimizer.ts';
+import type { Parameters } from './parameters.ts';
+import type { ModelConfig } from './presets.ts';
+import { inSlabs, layOut, type MaskedPositions, type Slab } from './slab.ts';
+
+export interface LoopSettings {
+  /** Steps to make; null: until the time is up. */
+  readonly steps: number | null;
+  /** Milliseconds to train for, evaluations not counted; null: until the steps are made. */
+  readonly milliseconds: number | null;
+  /** Windows in an optimizer batch; null: as many as the noise was stratified over. */
+  readonly batchWindows: number | null;
+  /** Tokens in one forward and backward pass, at most, but at least a window: bounds memory. */
+  readonly slabTokens: number;
+  readonly schedule: Schedule;
+}
+
+/** What one step did. */
+export interface StepReport {
+  /** From 1. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Nats a token (not only a masked one). */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  /** Trained on so far, repeats included. */
+  readonly tokens: number;
+  readonly milliseconds: number;
+  /** How much of the run is done, 0 to 1. */
+  readonly progress: number;
+}
+
+export interface LoopState {
+  readonly parameters: Parameters;
+  readonly optimizer: Optimizer;
+  readonly config: ModelConfig;
+}
+
+/**
+ * Trains: epoch e reads the training windows in the order `permutation(windows, manifest seed, e)` under noise pass e
+ * (passes come round again when there are fewer), a batch of windows a step. `afterStep` is awaited; it may evaluate and
+ * save, and ends the run by returning false. Resolves to the number of steps made.
+ */
+export async function trainLoop(
+  corpus: Corpus,
+  state: LoopState,
+  maskedPositions: MaskedPositions,
+  settings: LoopSettings,
+  afterStep: (report: StepReport) => Promise<boolean>,
+): Promise<number> {
+  let tokens = 0;
+  let step = 0;
+  let spent = 0;
+  for await (const { windows, noise, epoch } of batches(corpus, settings.batchWindows)) {
+    const started = performance.now();
+    const progress = shareDone(settings, step, spent);
+    if (progress >= 1) break;
+    const items = await Promise.all(
+      [...windows].map(async (window) => ({ record: await corpus.read(window), noise: noise.row(window) })),
+    );
+    const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
+    const slabs = inSlabs(items, settings.slabTokens).map((some) =>
+      layOut(some, maskedPositions, state.config.maskTokenId),
+    );
+    const learningRate = learningRateAt(settings.schedule, step, progress);
+    const { loss, gradientNorm } = await optimizerStep(slabs, batchTokens, state, learningRate, step + 1);
+    step += 1;
+    tokens += batchTokens;
+    const milliseconds = performance.now() - started;
+    spent += milliseconds;
+    const report = { step, epoch, loss, learningRate, gradientNorm, tokens, milliseconds };
+    if (!(await afterStep({ ...report, progress: shareDone(settings, step, spent) }))) break;
+  }
+  return step;
+}
+
+/** Loss and gradients over the slabs, then one update; a loss that is not finite stops before the update. */
+async function optimizerStep(
+  slabs: readonly Slab[],
+  batchTokens: number,
+  { parameters, optimizer, config }: LoopState,
+  learningRate: number,
+  step: number,
+): Promise<{ loss: number; gradientNorm: number }> {
+  let gradients: Gradients | null = null;
+  let loss = 0;
+  for (const slab of slabs.filter(({ masked }) => masked.length > 0)) {
+    const part = lossAndGradients(slab, parameters, config, batchTokens);
+    gradients = addGradients(gradients, part.gradients);
+    loss += (await part.loss.data())[0]!;
+    part.loss.dispose();
+  }
+  if (!gradients) return { loss, gradientNorm: 0 };
+  const norm = globalNorm([...gradients.values()]);
+  const gradientNorm = (await norm.data())[0]!;
+  const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
+  if (finite) update(optimizer, parameters, gradients, gradientNorm, learningRate);
+  tf.dispose([norm, ...gradients.values()]);
+  if (!finite) throw lossNotFinite(step, loss);
+  return { loss, gradientNorm };
+}
+
+/** Endless: window numbers of each optimizer batch; the last of an epoch may be short. */
+async function* batches(
+  corpus: Corpus,
+  batchWindows: number | null,
+): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; epoch: number }> {
+  const numbers = corpus.numbers('train');
+  if (numbers.length === 0) return;
+  for (let epoch = 0; ; epoch++) {
+    const noise = await corpus.noise(corpus.passes === 0 ? 0 : epoch % corpus.passes);
+    const order = permutation(numbers.length, corpus.manifest.order.seed, epoch).map((i) => numbers[i]!);
+    const size = batchWindows ?? noise.batchWindows;
+    for (let at = 0; at < order.length; at += size) yield { windows: order.subarray(at, at + size), noise, epoch };
+  }
+}
+
+const shareDone = ({ steps, milliseconds }: LoopSettings, step: number, spent: number): number =>
+  Math.min(1, Math.max(steps === null ? 0 : step / steps, milliseconds === null ? 0 : spent / milliseconds));

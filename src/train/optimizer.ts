@@ -1,0 +1,106 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import type { Gradients } from './loss.ts';
+import type { Parameters, ParameterSpec } from './parameters.ts';
+
+export interface AdamWSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+  /** Decoupled (Loshchilov & Hutter, arXiv 1711.05101); on matrices only, not on norms and embeddings. */
+  readonly weightDecay: number;
+  /** Gradients of a larger global norm are scaled down to it. */
+  readonly clipNorm: number;
+}
+
+export const ADAMW: AdamWSettings = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+
+/** AdamW's moments, by parameter name. */
+export interface Optimizer {
+  readonly settings: AdamWSettings;
+  readonly decayed: ReadonlySet<string>;
+  readonly first: Map<string, tf.Tensor>;
+  readonly second: Map<string, tf.Tensor>;
+  /** Updates made. */
+  updates: number;
+}
+
+export function createOptimizer(specs: readonly ParameterSpec[], settings: AdamWSettings = ADAMW): Optimizer {
+  const zeros = (): Map<string, tf.Tensor> => new Map(specs.map(({ name, shape }) => [name, tf.zeros([...shape])]));
+  return {
+    settings,
+    decayed: new Set(specs.filter(({ kind }) => kind === 'linear').map(({ name }) => name)),
+    first: zeros(),
+    second: zeros(),
+    updates: 0,
+  };
+}
+
+export const disposeOptimizer = ({ first, second }: Optimizer): void =>
+  tf.dispose([...first.values(), ...second.values()]);
+
+/**
+ * One AdamW update of `parameters`, in place of their tensors: with the clipped gradient g,
+ * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
+ * w = w (1 - lr decay) - lr (m / (1 - b1^n)) / (sqrt(v / (1 - b2^n)) + eps).
+ * `norm` is the gradients' global norm (read by the caller, who checks that it is finite first).
+ */
+export function update(
+  optimizer: Optimizer,
+  parameters: Parameters,
+  gradients: Gradients,
+  norm: number,
+  learningRate: number,
+): void {
+  const { beta1, beta2, eps, weightDecay, clipNorm } = optimizer.settings;
+  const n = ++optimizer.updates;
+  const clip = norm > clipNorm ? clipNorm / norm : 1;
+  // lr m^ / (sqrt(v^) + eps) with the bias corrections taken out of the tensors: fewer passes over them.
+  const root = Math.sqrt(1 - beta2 ** n);
+  const rate = (learningRate * root) / (1 - beta1 ** n);
+  for (const [name, weight] of parameters) {
+    const decay = optimizer.decayed.has(name) ? 1 - learningRate * weightDecay : 1;
+    const [m, v, g] = [optimizer.first.get(name)!, optimizer.second.get(name)!, gradients.get(name)!];
+    const [nextM, nextV, nextWeight] = tf.tidy((): [tf.Tensor, tf.Tensor, tf.Tensor] => {
+      const nextM = tf.add(tf.mul(m, beta1), tf.mul(g, (1 - beta1) * clip));
+      const nextV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), (1 - beta2) * clip * clip));
+      const change = tf.div(nextM, tf.add(tf.sqrt(nextV), eps * root));
+      const kept = decay === 1 ? weight : tf.mul(weight, decay);
+      return [nextM, nextV, tf.sub(kept, tf.mul(change, rate))];
+    });
+    tf.dispose([m, v, weight]);
+    optimizer.first.set(name, nextM);
+    optimizer.second.set(name, nextV);
+    parameters.set(name, nextWeight);
+  }
+}
+
+/** Adds `more` to `sum`, tensor by tensor; disposes what it was given. */
+export function addGradients(sum: Gradients | null, more: Gradients): Gradients {
+  if (!sum) return more;
+  const total: Gradients = new Map();
+  for (const [name, gradient] of more) {
+    const before = sum.get(name)!;
+    total.set(name, tf.add(before, gradient));
+    tf.dispose([before, gradient]);
+  }
+  return total;
+}
+
+/** Learning rate over a run. */
+export interface Schedule {
+  readonly peak: number;
+  /** Steps of linear rise from 0. */
+  readonly warmup: number;
+  readonly shape: 'cosine' | 'constant';
+  /** What cosine ends at, as a share of the peak. */
+  readonly floor: number;
+}
+
+/** At `progress` (0 to 1) of the run, in step `step` (from 0). */
+export function learningRateAt(schedule: Schedule, step: number, progress: number): number {
+  const rise = Math.min(1, (step + 1) / Math.max(1, schedule.warmup));
+  if (schedule.shape === 'constant') return schedule.peak * rise;
+  const fall = schedule.floor + (1 - schedule.floor) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
+  return schedule.peak * rise * fall;
+}

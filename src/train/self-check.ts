@@ -1,0 +1,58 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { globalNorm } from './gradient-norm.ts';
+import { lossAndGradients } from './loss.ts';
+import { disposeParameters, initialParameters } from './parameters.ts';
+import type { ModelConfig } from './presets.ts';
+import type { Slab } from './slab.ts';
+
+/** What a backend is judged by: figures that another backend must reproduce. */
+export interface CheckFigures {
+  /** [1 2; 3 4] . [5 6; 7 8], summed: 134. */
+  readonly product: number;
+  /** Of a tiny model on three attention groups, two of them in one batch. */
+  readonly loss: number;
+  readonly gradientNorm: number;
+}
+
+const CONFIG: ModelConfig = {
+  vocabSize: 11,
+  dModel: 8,
+  heads: 2,
+  layers: 2,
+  hidden: 12,
+  ropeTheta: 10_000,
+  rmsNormEps: 1e-5,
+  maxSequenceLength: 16,
+  maskTokenId: 10,
+  bosTokenId: null,
+  eosTokenId: null,
+  padTokenId: 10,
+};
+
+const SLAB: Slab = {
+  ids: Int32Array.of(3, 10, 4, 1, 10, 9, 2, 10, 5, 3, 10, 8),
+  positions: Int32Array.from({ length: 12 }, (_, i) => i),
+  groupOffsets: Int32Array.of(0, 5, 9, 12),
+  masked: Int32Array.of(1, 4, 7, 10),
+  targets: Int32Array.of(1, 5, 6, 5),
+  weights: Float32Array.of(1.5, 1.5, 4, 2),
+};
+
+/** Runs on the active backend. */
+export function runSelfCheck(): CheckFigures {
+  const parameters = initialParameters(CONFIG, 1);
+  const { loss, gradients } = lossAndGradients(SLAB, parameters, CONFIG, 12);
+  const norm = globalNorm([...gradients.values()]);
+  const figures = { product: product(), loss: loss.dataSync()[0]!, gradientNorm: norm.dataSync()[0]! };
+  tf.dispose([loss, norm, ...gradients.values()]);
+  disposeParameters(parameters);
+  return figures;
+}
+
+function product(): number {
+  const sum = tf.tidy(() => tf.sum(tf.matMul(tf.tensor2d([1, 2, 3, 4], [2, 2]), tf.tensor2d([5, 6, 7, 8], [2, 2]))));
+  const value = sum.dataSync()[0]!;
+  sum.dispose();
+  return value;
+}

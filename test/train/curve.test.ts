@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+
+import { curveSvg, smoothed, ticks } from '../../src/train/curve.ts';
+
+describe('ticks', () => {
+  it('are round numbers in the range', () => {
+    expect(ticks(0, 100, 5)).toEqual([0, 20, 40, 60, 80, 100]);
+    expect(ticks(5.93, 8.41, 6)).toEqual([6, 6.5, 7, 7.5, 8]);
+  });
+});
+
+describe('smoothed', () => {
+  it('is exact for a constant and follows a change', () => {
+    const points = Array.from({ length: 200 }, (_, step) => ({ step, loss: step < 100 ? 3 : 1 }));
+    const smooth = smoothed(points);
+    expect(smooth[0]!.loss).toBe(3);
+    expect(smooth[99]!.loss).toBeCloseTo(3, 9);
+    expect(smooth[199]!.loss).toBeCloseTo(1, 3);
+  });
+});
+
+describe('curveSvg', () => {
+  const data = {
+    title: 'a <b> & "c"',
+    subtitle: '',
+    train: [
+      { step: 1, loss: 8 },
+      { step: 2, loss: 6 },
+    ],
+    heldOut: [{ step: 2, loss: 6.5 }],
+    unigram: 7,
+  };
+  it('shows both curves, the unigram and its figure, and escapes what it is given', () => {
+    const svg = curveSvg(data);
+    expect(svg.match(/<polyline/g)).toHaveLength(2);
+    expect(svg).toContain('training unigram on held-out: 7.000');
+    expect(svg).toContain('a &#60;b&#62; &#38; &#34;c&#34;');
+    expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  });
+  it('stands with nothing to show', () => {
+    expect(curveSvg({ ...data, train: [], heldOut: [], unigram: null })).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});

@@ -1,0 +1,48 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { chooseBackend } from '../../src/train/backend.ts';
+import { disposePlaced, hiddenRows, place, type TokenRow } from '../../src/train/model.ts';
+import { disposeParameters, initialParameters, type Parameters } from '../../src/train/parameters.ts';
+import { TINY } from './fixtures.ts';
+
+const row = (ids: number[], groups: number[], positions = ids.map((_, i) => i)): TokenRow => ({
+  ids: Int32Array.from(ids),
+  positions: Int32Array.from(positions),
+  groupOffsets: Int32Array.from(groups),
+});
+
+describe.each(['cpu', 'wasm'] as const)('documents in one window on %s', (backend) => {
+  let parameters: Parameters;
+  beforeAll(async () => {
+    await chooseBackend(backend);
+    parameters = initialParameters(TINY, 1);
+    return () => disposeParameters(parameters);
+  });
+  const hidden = (tokens: TokenRow): Float32Array => {
+    const placed = place(tokens, TINY);
+    const rows = tf.tidy(() => hiddenRows(placed, parameters, TINY));
+    disposePlaced(placed);
+    const values = rows.dataSync() as Float32Array;
+    rows.dispose();
+    return values;
+  };
+  const a = [1, 2, 9, 4, 5];
+  const perturbed = [8, 2, 9, 4, 1];
+  const b = [3, 9, 3, 7];
+  const ofB = (values: Float32Array): Float32Array => values.subarray(a.length * TINY.dModel);
+
+  it('do not see each other under adaptive: B is bit-identical whatever A is', () => {
+    const groups = [0, 5, 9];
+    expect(ofB(hidden(row([...perturbed, ...b], groups)))).toEqual(ofB(hidden(row([...a, ...b], groups))));
+  });
+  it('see each other under direct (so the test above can fail)', () => {
+    const groups = [0, 9];
+    expect(ofB(hidden(row([...perturbed, ...b], groups)))).not.toEqual(ofB(hidden(row([...a, ...b], groups))));
+  });
+  it('give what they give alone, positions counted from anywhere', () => {
+    const packed = ofB(hidden(row([...a, ...b], [0, 5, 9])));
+    const alone = hidden(row(b, [0, 4]));
+    packed.forEach((value, i) => expect(value).toBeCloseTo(alone[i]!, 5));
+  });
+});

@@ -1,0 +1,134 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { keyOf, philox } from '../../src/core/random.ts';
+import type { Corpus } from '../../src/shard/corpus.ts';
+import { chooseBackend } from '../../src/train/backend.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { disposeParameters } from '../../src/train/parameters.ts';
+import type { ModelConfig } from '../../src/train/presets.ts';
+import { runTraining, type RunSettings, type TrainEvent } from '../../src/train/run.ts';
+import { denoise } from '../../src/train/sample.ts';
+import { unigramCrossEntropy } from '../../src/train/unigram.ts';
+import { TINY } from './fixtures.ts';
+import { memoryCorpus } from './memory-corpus.ts';
+
+/** Documents that count up from anywhere, modulo 12: nothing for a unigram to know, all to be had from the neighbours. */
+function counting(documents: number, stream: number): Int32Array[] {
+  const draw = new Uint32Array(4);
+  return Array.from({ length: documents }, (_, i) => {
+    philox(draw, keyOf(7), i, 0, 0, stream);
+    const length = 6 + (draw[0]! % 20);
+    return Int32Array.from({ length }, (_, at) => (draw[1]! + at) % 12);
+  });
+}
+const CONFIG: ModelConfig = { ...TINY, vocabSize: 13, dModel: 32, hidden: 64, maskTokenId: 12, padTokenId: 12 };
+
+let dir = '';
+let corpus: Corpus;
+const settings = (steps: number): RunSettings => ({
+  steps,
+  milliseconds: null,
+  batchWindows: null,
+  learningRate: 0.01,
+  warmup: 10,
+  evalEvery: 50,
+  seed: 1,
+  out: join(dir, 'train'),
+});
+
+beforeAll(async () => {
+  await chooseBackend('wasm');
+  dir = await mkdtemp(join(tmpdir(), 'ultraprep-train-'));
+  await writeFile(join(dir, 'tokenizer.json'), '{}');
+  const made = memoryCorpus({
+    windowLength: 64,
+    vocabSize: 13,
+    mask: 12,
+    train: counting(200, 1),
+    validation: counting(20, 2),
+    passes: 2,
+  });
+  corpus = { ...made, dir };
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+describe('a training run', () => {
+  const events: TrainEvent[] = [];
+
+  it('learns what a unigram cannot, and leaves checkpoint, metrics, curve and no tensor', async () => {
+    const before = tf.memory().numTensors;
+    const result = await runTraining(
+      corpus,
+      CONFIG,
+      settings(200),
+      (event) => events.push(event),
+      new AbortController().signal,
+    );
+    expect(tf.memory().numTensors).toBe(before);
+
+    const { crossEntropy } = await unigramCrossEntropy(corpus);
+    expect(result).toMatchObject({ steps: 200, interrupted: false, unigram: crossEntropy });
+    expect(result.heldOut!).toBeLessThan(0.6 * crossEntropy);
+
+    const metrics = (await readFile(join(dir, 'train', 'metrics.jsonl'), 'utf8')).trim().split('\n');
+    const lines = metrics.map((line) => JSON.parse(line) as { kind: string; step: number });
+    expect(lines.filter(({ kind }) => kind === 'step').map(({ step }) => step)).toEqual(
+      Array.from({ length: 200 }, (_, i) => i + 1),
+    );
+    expect(lines.filter(({ kind }) => kind === 'evaluation').map(({ step }) => step)).toEqual([50, 100, 150, 200]);
+    expect(await readFile(join(dir, 'train', 'curve.svg'), 'utf8')).toContain('training unigram');
+  });
+
+  it('says once that the noise passes come round again', () => {
+    expect(events.filter(({ kind }) => kind === 'notice')).toHaveLength(1);
+  });
+
+  it('wrote a model that counts on from a prompt', async () => {
+    const { parameters, config } = await loadCheckpoint(join(dir, 'train'));
+    const greedy = { length: 6, blockLength: 2, stepsPerBlock: 2, temperature: 0, seed: 0 };
+    const before = tf.memory().numTensors;
+    const found = await denoise(Int32Array.of(3, 4, 5, 6, 7, 8), parameters, config, greedy);
+    expect([...found]).toEqual([9, 10, 11, 0, 1, 2]);
+    expect(tf.memory().numTensors).toBe(before);
+    disposeParameters(parameters);
+  });
+
+  it('gives the same losses again', async () => {
+    const losses = (all: TrainEvent[]): number[] => all.flatMap((event) => (event.kind === 'step' ? event.loss : []));
+    const again: TrainEvent[] = [];
+    // The learning rate follows the length of the run, so as many steps; the first 30 tell.
+    const stop = new AbortController();
+    const watch = (event: TrainEvent): void => {
+      again.push(event);
+      if (event.kind === 'step' && event.step === 30) stop.abort();
+    };
+    const result = await runTraining(corpus, CONFIG, settings(200), watch, stop.signal);
+    expect(result).toMatchObject({ steps: 30, interrupted: true, heldOut: null });
+    expect(losses(again)).toEqual(losses(events).slice(0, 30));
+  });
+});
+
+describe('a run that cannot go on', () => {
+  it('stops on a loss that is not finite, with the last good checkpoint kept', async () => {
+    const out = join(dir, 'train', 'model.safetensors');
+    const good = await readFile(out);
+    const before = tf.memory().numTensors;
+    const wild = { ...settings(50), learningRate: 1e20, warmup: 1 };
+    await expect(runTraining(corpus, CONFIG, wild, () => {}, new AbortController().signal)).rejects.toMatchObject({
+      code: 'LOSS_NOT_FINITE',
+    });
+    expect(tf.memory().numTensors).toBe(before);
+    expect(await readFile(out)).toEqual(good);
+  });
+
+  it('needs a noise pass', async () => {
+    const without = { ...corpus, passes: 0 };
+    await expect(
+      runTraining(without, CONFIG, settings(1), () => {}, new AbortController().signal),
+    ).rejects.toMatchObject({ code: 'NOISE_PASS_MISSING' });
+  });
+});

@@ -1,0 +1,147 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { chooseBackend } from '../../src/train/backend.ts';
+import { lossAndGradients, slabLoss, weightedCrossEntropy } from '../../src/train/loss.ts';
+import { disposeParameters, initialParameters } from '../../src/train/parameters.ts';
+import type { Slab } from '../../src/train/slab.ts';
+import { layOut } from '../../src/train/slab.ts';
+import { TINY, windowOf } from './fixtures.ts';
+import { largestDifference, normalTensor } from './tensors.ts';
+
+const slab: Slab = {
+  ids: Int32Array.of(4, 9, 9, 2, 9),
+  positions: Int32Array.of(0, 1, 2, 3, 4),
+  groupOffsets: Int32Array.of(0, 5),
+  masked: Int32Array.of(1, 2, 4),
+  targets: Int32Array.of(3, 0, 3),
+  weights: Float32Array.of(2, 2, 1.25),
+};
+
+describe('layOut', () => {
+  it('joins windows: mask ids at masked positions, positions from 0 again, groups without the padding', () => {
+    const a = windowOf([[5, 6], [7]], 4);
+    const b = windowOf([[1, 2, 3]], 4);
+    const noise = (unitLengths: number[], weight: number[]) => ({
+      window: 0,
+      unitLengths: Int32Array.from(unitLengths),
+      p: Float32Array.from(weight, (w) => 1 / w),
+      weight: Float32Array.from(weight),
+      key: [0, 0] as const,
+    });
+    // Every other token is masked; a's documents have weights of their own.
+    const fake = (_: unknown, tokens: number): Uint8Array => Uint8Array.from({ length: tokens }, (_, i) => i % 2);
+    const found = layOut(
+      [
+        { record: a, noise: noise([1, 2], [2, 4]) },
+        { record: b, noise: noise([3], [8]) },
+      ],
+      fake,
+      9,
+    );
+    expect(found).toEqual({
+      ids: Int32Array.of(5, 9, 7, 1, 9, 3),
+      positions: Int32Array.of(0, 1, 2, 0, 1, 2),
+      groupOffsets: Int32Array.of(0, 2, 3, 6),
+      masked: Int32Array.of(1, 4),
+      targets: Int32Array.of(6, 2),
+      weights: Float32Array.of(4, 8),
+    });
+  });
+});
+
+describe.each(['cpu', 'wasm'] as const)('loss on %s', (backend) => {
+  beforeAll(async () => void (await chooseBackend(backend)));
+
+  it('is the sum of weight x cross-entropy over masked tokens / all tokens, with its gradients', () => {
+    tf.tidy(() => {
+      const [tokens, width, vocabulary, batchTokens] = [5, 3, 7, 11];
+      const hidden = normalTensor([tokens, width], 1) as tf.Tensor2D;
+      const head = normalTensor([vocabulary, width], 2) as tf.Tensor2D;
+      const found = tf.valueAndGrads((h, w) =>
+        weightedCrossEntropy(h as tf.Tensor2D, w as tf.Tensor2D, slab, batchTokens),
+      )([hidden, head]);
+      // By the formula, in float64: d(CE)/d(logits) = softmax - one-hot.
+      const [h, w] = [hidden.arraySync(), head.arraySync()];
+      let loss = 0;
+      const dHidden = h.map((row) => row.map(() => 0));
+      const dHead = w.map((row) => row.map(() => 0));
+      slab.masked.forEach((token, i) => {
+        const logits = w.map((row) => row.reduce((sum, x, j) => sum + x * h[token]![j]!, 0));
+        const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+        const weight = slab.weights[i]! / batchTokens;
+        loss += weight * (Math.log(total) - logits[slab.targets[i]!]!);
+        logits.forEach((logit, v) => {
+          const d = weight * (Math.exp(logit) / total - (v === slab.targets[i] ? 1 : 0));
+          for (let j = 0; j < width; j++) {
+            dHidden[token]![j]! += d * w[v]![j]!;
+            dHead[v]![j]! += d * h[token]![j]!;
+          }
+        });
+      });
+      expect(found.value.dataSync()[0]).toBeCloseTo(loss, 5);
+      expect(largestDifference(found.grads[0]!, tf.tensor2d(dHidden))).toBeLessThan(1e-6);
+      expect(largestDifference(found.grads[1]!, tf.tensor2d(dHead))).toBeLessThan(1e-6);
+    });
+  });
+
+  it('is the same in pieces, and without gradients', () => {
+    // 8.4 M logits of 2^21 ids a row: pieces of four rows.
+    const vocabulary = 2 ** 21;
+    if (backend === 'cpu') return;
+    tf.tidy(() => {
+      const hidden = normalTensor([5, 1], 1) as tf.Tensor2D;
+      const head = tf.tile(normalTensor([8, 1], 2), [vocabulary / 8, 1]) as tf.Tensor2D;
+      const many: Slab = {
+        ...slab,
+        masked: Int32Array.of(0, 1, 2, 3, 4),
+        targets: Int32Array.of(1, 2, 3, 4, 5),
+        weights: new Float32Array(5).fill(1),
+      };
+      const found = tf.valueAndGrads((h, w) => weightedCrossEntropy(h as tf.Tensor2D, w as tf.Tensor2D, many, 1))([
+        hidden,
+        head,
+      ]);
+      const [h, w] = [hidden.dataSync(), head.dataSync()];
+      const expected = [...h].reduce((sum, x, i) => {
+        const logits = [...w.subarray(0, 8)].map((y) => x * y);
+        return (
+          sum + Math.log((logits.reduce((s, l) => s + Math.exp(l), 0) * vocabulary) / 8) - logits[many.targets[i]!]!
+        );
+      }, 0);
+      expect(found.value.dataSync()[0]).toBeCloseTo(expected, 2);
+    });
+  });
+
+  it('equals the evaluation loss, and leaves no tensor behind', () => {
+    const parameters = initialParameters(TINY, 3);
+    const before = tf.memory().numTensors;
+    const trained = lossAndGradients(slab, parameters, TINY, 5);
+    const evaluated = slabLoss(slab, parameters, TINY) / 5;
+    expect(evaluated).toBeCloseTo(trained.loss.dataSync()[0]!, 5);
+    tf.dispose([trained.loss, ...trained.gradients.values()]);
+    expect(tf.memory().numTensors).toBe(before);
+    disposeParameters(parameters);
+  });
+
+  it('has the gradient that finite differences show, for every kind of weight', () => {
+    const parameters = initialParameters(TINY, 3);
+    const { loss, gradients } = lossAndGradients(slab, parameters, TINY, 5);
+    loss.dispose();
+    for (const [name, gradient] of gradients) {
+      // Along the gradient's own direction the loss rises by its norm.
+      const norm = Math.sqrt(tf.tidy(() => tf.sum(tf.square(gradient)).dataSync()[0]!));
+      const weight = parameters.get(name)!;
+      const at = (distance: number): number => {
+        const moved = tf.tidy(() => tf.add(weight, tf.mul(gradient, distance / norm)));
+        const value = slabLoss(slab, new Map([...parameters, [name, moved]]), TINY) / 5;
+        moved.dispose();
+        return value;
+      };
+      const h = 1e-2;
+      expect(Math.abs((at(h) - at(-h)) / (2 * h) / norm - 1), `${name}, norm ${norm}`).toBeLessThan(0.01);
+    }
+    tf.dispose([...gradients.values()]);
+    disposeParameters(parameters);
+  });
+});

@@ -28,15 +28,20 @@ export class NfcRun {
   push(codePoint: number): void {
     const syllable = codePoint - SYLLABLES;
     if (syllable >= 0 && syllable < SYLLABLE_COUNT) {
-      const [rest, tail] = [Math.floor(syllable / TAIL_COUNT), syllable % TAIL_COUNT];
+      const rest = Math.floor(syllable / TAIL_COUNT);
+      const tail = syllable % TAIL_COUNT;
       this.#append(LEADS + Math.floor(rest / VOWEL_COUNT));
       this.#append(VOWELS + (rest % VOWEL_COUNT));
       if (tail > 0) this.#append(TAILS + tail);
       return;
     }
     const parts = codePoint < 0xc0 ? undefined : this.#tables.decompositions.get(codePoint);
-    if (parts) for (const part of parts) this.#append(part);
-    else this.#append(codePoint);
+    if (parts === undefined) {
+      this.#append(codePoint);
+      return;
+    }
+    this.push(parts[0]!);
+    for (let i = 1; i < parts.length; i++) this.#append(parts[i]!);
   }
 
   /** Brings `points` into NFC, in place. */

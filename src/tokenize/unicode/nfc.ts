@@ -3,10 +3,12 @@ import { nfcTables, UNSURE, type NfcTables } from './nfc-tables.ts';
 
 /**
  * NFC as the reference has it (Hugging Face's Rust `tokenizers`: Unicode 9.0 in 0.23.2), which String.normalize is
- * not: by Unicode 17.0 (Node 20.20) 178 more code points are reordered or composed.
+ * not: by Unicode 17.0 (Node 20.20) 154 code points come out otherwise, alone or beside a mark.
  *
  * Only neighbourhoods are looked at: from the settled code point before an unsettled one (see CLASS.unsettled) to the
- * next settled one. Most that are found turn out to be in NFC by the standard's quick check, at no more cost.
+ * next settled one. Most that are found turn out to be in NFC by the standard's quick check, at no more cost. MB/s of
+ * UTF-8 in one thread (the reference: 30 to 50): English 980, Chinese 880, Hindi 410, vowelled Arabic 230, decomposed
+ * Vietnamese 70.
  */
 
 /** The first code point with a property. */

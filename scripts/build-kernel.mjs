@@ -12,7 +12,7 @@ const { error, stderr } = await asc.main([`${folder}/index.as.ts`, '-o', 'kernel
   },
 });
 if (error || !wasm) {
-  process.stderr.write(`${stderr.toString()}\n${error?.message ?? 'no output'}\n`);
+  process.stderr.write(`${String(stderr)}\n${error?.message ?? 'no output'}\n`);
   process.exit(1);
 }
 const text = Buffer.from(wasm).toString('base64');

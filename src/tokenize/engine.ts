@@ -47,7 +47,11 @@ export function kernelEngine(file: TokenizerFile, how: Recognised, image: Image)
 /** Tokens are bytes; their text is the UTF-8 of those of a whole run, U+FFFD where they are none. */
 function decoder({ bytes, layout }: Image, literals: readonly Literal[]): (ids: readonly number[]) => string {
   const start = layout.classIndex;
-  const offsets = new Uint32Array(bytes.buffer, layout.tokenOffsets - start, (layout.tokenBytes - layout.tokenOffsets) / 4);
+  const offsets = new Uint32Array(
+    bytes.buffer,
+    layout.tokenOffsets - start,
+    (layout.tokenBytes - layout.tokenOffsets) / 4,
+  );
   const table = bytes.subarray(layout.tokenBytes - start);
   const added = new Map(literals.map((literal) => [literal.id, literal.bytes]));
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });

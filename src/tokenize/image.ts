@@ -84,7 +84,8 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
   const at32 = (offset: number): number => (offset - IMAGE_START) / 4;
   new Uint16Array(bytes.buffer, layout.classIndex - IMAGE_START, INDEX_ENTRIES).set(index);
   bytes.set(blocks, layout.classBlocks - IMAGE_START);
-  for (let length = 0; length <= 16; length++) bytes.fill(0xff, layout.masks - IMAGE_START + length * 16, layout.masks - IMAGE_START + length * 17);
+  for (let length = 0; length <= 16; length++)
+    bytes.fill(0xff, layout.masks - IMAGE_START + length * 16, layout.masks - IMAGE_START + length * 17);
   u32.set(tokens.offsets, at32(layout.tokenOffsets));
   bytes.set(tokens.bytes, layout.tokenBytes - IMAGE_START);
   if (!fillBytes(u32, at32(layout.byteIds), tokens.byteIds)) return undefined;

@@ -79,11 +79,11 @@ export class Kernel {
       return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
     }
     const runs: Int32Array[] = [];
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const end = Math.min(text.length, at + this.#chunk);
       this.#bytes.set(text.subarray(at, end), this.#text);
       const count = encode(this.#text, end - at, this.#out, end === text.length ? 1 : 0);
-      const taken = Number(this.#exports.taken.value);
+      const taken = this.#exports.taken.value;
       // A word longer than the room there is: make more and try again.
       if (taken === 0) this.#makeRoom(this.#chunk * 2);
       else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));

@@ -1,12 +1,12 @@
 import type { Pipeline } from '../config/index.ts';
-import { loadTokenizer } from '../tokenize/index.ts';
+import { openTokenizer } from '../tokenize/index.ts';
 import { makePlan, settingsOf, splitChain } from '../run/index.ts';
 import { bytes, columns, count, integer, shownPath } from './format.ts';
 
 /** The pipeline as a tree: each stage, seven digits of its fingerprint, and what it does. Reads inputs, writes nothing. */
 export async function explain(pipeline: Pipeline): Promise<string> {
-  const { plan, local, tokenizer } = await makePlan(pipeline, { commit: false });
-  const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
+  const { plan, local, model } = await makePlan(pipeline, { commit: false });
+  const loaded = openTokenizer(model, settingsOf(plan).encode);
   const { chain, sink } = splitChain(plan, settingsOf(plan), 0, pipeline.out, local.root, loaded);
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const formats = new Set(

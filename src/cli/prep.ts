@@ -24,6 +24,8 @@ interface RunFlags {
   longDocuments?: Pipeline['longDocuments'];
   validation?: number;
   seed?: number;
+  specialText?: Pipeline['specialText'];
+  template?: boolean;
   field?: string;
   idField?: string;
   passes?: number;
@@ -71,6 +73,14 @@ const withRunFlags = (command: Command): Command =>
     )
     .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
     .option('--seed <n>', 'seed of every draw', number)
+    .addOption(
+      new Option('--special-text <mode>', 'text of a special token in a document (default: text)').choices([
+        'text',
+        'parse',
+        'reject',
+      ]),
+    )
+    .option('--template', 'put the tokenizer’s template around each document')
     .option('--field <path>', 'field or column with the text (default: text)')
     .option('--id-field <path>', 'field with the record id (default: id)')
     .option('--passes <n>', 'passes of noise', number)
@@ -99,6 +109,8 @@ function overridesOf(flags: RunFlags): Overrides {
       policy: flags.policy,
       validation: flags.validation,
       seed: flags.seed,
+      special_text: flags.specialText,
+      template: flags.template,
       text_field: flags.field,
       id_field: flags.idField,
       split_bytes: flags.splitBytes,

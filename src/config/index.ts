@@ -54,6 +54,8 @@ function resolvePipeline(raw: RawPipeline, base: string): Pipeline {
     idField: raw.id_field,
     tokenizer: resolve(base, raw.tokenizer),
     specialTokens: raw.special_tokens,
+    specialText: raw.special_text,
+    template: raw.template,
     window: quantity(raw.window),
     longDocuments: raw.packing.long_documents,
     policy: raw.policy,

@@ -7,6 +7,8 @@ export interface Pipeline {
   readonly textField: string;
   readonly idField: string | null;
   readonly tokenizer: string;
+  readonly specialText: 'text' | 'parse' | 'reject';
+  readonly template: boolean;
   readonly specialTokens: Readonly<Partial<Record<'mask' | 'bos' | 'eos' | 'pad', string | number>>>;
   readonly window: number;
   readonly longDocuments: 'split' | 'truncate' | 'drop';
@@ -37,6 +39,8 @@ export interface RawPipeline {
   id_field: string | null;
   tokenizer: string;
   special_tokens: Pipeline['specialTokens'];
+  special_text: Pipeline['specialText'];
+  template: boolean;
   window: number | string;
   packing: { method: 'best-fit'; long_documents: Pipeline['longDocuments'] };
   policy: Pipeline['policy'];
@@ -58,6 +62,8 @@ export const planConfig = (pipeline: Pipeline): Json => ({
   text_field: pipeline.textField,
   id_field: pipeline.idField,
   special_tokens: { ...pipeline.specialTokens },
+  special_text: pipeline.specialText,
+  template: pipeline.template,
   window: pipeline.window,
   packing: { method: 'best-fit', long_documents: pipeline.longDocuments },
   policy: pipeline.policy,

@@ -62,5 +62,6 @@ export const REJECT_REASONS = [
   'invalid-utf8',
   'empty-text',
   'too-large',
+  'special-token',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];

@@ -36,7 +36,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   await sweep(dir, false);
   const before = await readLocal(dir);
   const planned = await makePlan(pipeline, options.overwrite ? { replace: () => removeCorpus(dir) } : {});
-  const { plan, local, tokenizer } = planned;
+  const { plan, local, model } = planned;
   const finished = await finishedManifest(plan, dir);
   const done = await finishedSplits(plan, dir, finished !== undefined);
   if (before) await checkInputs(plan, local, before, done.values());
@@ -70,7 +70,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   async function pack(): Promise<Manifest> {
     const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));
     const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
-    const data = { plan, dir, root: local.root, tokenizer };
+    const data = { plan, dir, root: local.root, model };
     await runSplits(missing, options.workers, data, on, options.signal).catch(async (error: unknown) => {
       await sweep(dir, true);
       throw error;

@@ -1,14 +1,15 @@
 import { dirname, relative, sep } from 'node:path';
 import { type Pipeline, planConfig } from '../config/index.ts';
-import { corpusCorrupt, fingerprintMismatch, inputNotFound, tokenizerInvalid } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch, inputNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
-import { MAX_METADATA_BYTES, MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { commitFile } from '../io/commit.ts';
 import { exists, readAll, stat } from '../io/files.ts';
 import { listInputs } from '../io/list.ts';
 import { cutParts, formatOf, type InputFile, type Part } from '../read/index.ts';
 import { FORMAT, PLAN, type TokenizerInfo } from '../shard/index.ts';
-import { loadTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { type ForeignModel, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { loadModel } from './model-cache.ts';
 import { settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
 
@@ -49,7 +50,7 @@ export interface Local {
 export interface Planned {
   readonly plan: Plan;
   readonly local: Local;
-  readonly tokenizer: Uint8Array;
+  readonly model: Model | ForeignModel;
 }
 
 /** What a plan's id is made of. */
@@ -64,9 +65,8 @@ export async function makePlan(
   pipeline: Pipeline,
   { commit = true, replace }: { commit?: boolean; replace?: () => Promise<void> } = {},
 ): Promise<Planned> {
-  if (!(await exists(pipeline.tokenizer))) throw tokenizerInvalid(pipeline.tokenizer, '', 'is not there');
-  const tokenizer = await readAll(pipeline.tokenizer, MAX_TOKENIZER_BYTES);
-  const loaded = loadTokenizer(tokenizer, pipeline.tokenizer);
+  const { model, bytes } = await loadModel(pipeline.tokenizer);
+  const loaded = openTokenizer(model, { specialTokens: pipeline.specialText, template: pipeline.template });
   const { specialIds, vocabSize } = resolveSpecialIds(loaded, pipeline.specialTokens);
   const { files, modified, root } = await findInputs(pipeline);
   const identity: Identity = {
@@ -87,7 +87,7 @@ export async function makePlan(
   const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
     if (existing.id !== id) throw differing(pipeline.out, identity, existing);
-    return { plan: existing, local, tokenizer };
+    return { plan: existing, local, model };
   }
   const parts: Part[] = [];
   for (const [input, file] of files.entries()) parts.push(...(await cutParts(file, input, pipeline.splitBytes)));
@@ -95,12 +95,12 @@ export async function makePlan(
   // As the next run will read it: the order of members is that of the file from the start.
   const plan = JSON.parse(text) as Plan;
   settingsOf(plan);
-  if (!commit) return { plan, local, tokenizer };
+  if (!commit) return { plan, local, model };
   await replace?.();
-  await commitFile(`${pipeline.out}/tokenizer.json`, tokenizer);
+  await commitFile(`${pipeline.out}/tokenizer.json`, bytes);
   await commitFile(`${pipeline.out}/local.json`, canonicalJson({ root, modified }));
   await commitFile(`${pipeline.out}/${PLAN}`, `${text}\n`);
-  return { plan, local, tokenizer };
+  return { plan, local, model };
 }
 
 /** The plan in a corpus folder, if there is one; CORPUS_CORRUPT if its id is not that of its content. */

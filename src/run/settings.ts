@@ -4,11 +4,13 @@ import { configInvalid } from '../core/errors.ts';
 import type { LongDocuments, PackOptions } from '../pack/index.ts';
 import type { ReadOptions } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
+import type { EncodeOptions, SpecialMode } from '../tokenize/index.ts';
 import type { Plan } from './plan.ts';
 
 /** A plan's configuration, as each stage wants it. */
 export interface Settings {
   readonly read: ReadOptions;
+  readonly encode: EncodeOptions;
   readonly pack: PackOptions;
   readonly policy: Policy;
   /** All source names, sorted: the dictionary of the tables. */
@@ -21,6 +23,8 @@ export interface Settings {
 interface PlanConfig {
   name: string;
   text_field: string;
+  special_text: SpecialMode;
+  template: boolean;
   id_field: string | null;
   window: number;
   packing: { long_documents: LongDocuments };
@@ -47,6 +51,7 @@ export function settingsOf(plan: Plan): Settings {
   const provenance = { plan: plan.id, policy: config.policy, tokenizer: plan.tokenizer };
   return {
     read: { textField: config.text_field, idField: config.id_field, documentBytes: config.document_bytes },
+    encode: { specialTokens: config.special_text, template: config.template },
     pack: {
       windowLength: config.window,
       longDocuments: config.packing.long_documents,

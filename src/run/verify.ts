@@ -71,7 +71,9 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
       conservation.documents(split, rows);
     }
     const windows = manifest.windows.train + manifest.windows.validation;
-    const separator = plan ? settingsOf(plan).pack.separator : null;
+    const settings = plan && settingsOf(plan);
+    const plainText = settings?.encode.specialTokens !== 'parse' && !settings?.encode.template;
+    const separator = settings?.pack.separator ?? null;
     let complete = true;
     for (const { firstWindow, shards } of manifest.splits)
       for (const shard of shards) {
@@ -83,7 +85,7 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
           const record = await attempt(shard.path, () => corpus.read(firstWindow + shard.firstWindow + i));
           complete &&= record !== undefined;
           if (!record) break;
-          for (const problem of windowProblems(record, manifest, separator))
+          for (const problem of windowProblems(record, manifest, separator, plainText))
             note(`${shard.path}, window ${i}: ${problem}`);
           conservation.window(record);
           onProgress(record.window + 1, windows);
@@ -130,8 +132,13 @@ async function checkFiles(dir: string, manifest: Manifest, note: (problem: strin
   return { files: listed.length, bytes, sound };
 }
 
-/** What is wrong with one window, by itself. */
-function* windowProblems(record: WindowRecord, manifest: Manifest, separator: number | null): Generator<string> {
+/** What is wrong with one window, by itself. `plainText`: no document can hold a special id. */
+function* windowProblems(
+  record: WindowRecord,
+  manifest: Manifest,
+  separator: number | null,
+  plainText: boolean,
+): Generator<string> {
   const { inputIds, numTokens, segments, mask } = record;
   const { windowLength, tokenizer } = manifest;
   const { mask: maskId, pad } = tokenizer.specialIds;
@@ -151,7 +158,7 @@ function* windowProblems(record: WindowRecord, manifest: Manifest, separator: nu
       yield `token ${i} is ${id}${i >= numTokens ? `, padding is ${pad}` : ''}`;
       break;
     }
-    if (i < numTokens && (id === maskId || (id === separator && !ends.has(i)))) {
+    if (plainText && i < numTokens && (id === maskId || (id === separator && !ends.has(i)))) {
       yield `token ${i} is the special id ${id}, which no document can hold`;
       break;
     }

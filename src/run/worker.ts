@@ -1,15 +1,17 @@
 /** A worker thread: loads the tokenizer once, then runs the splits it is handed, one after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
-import { loadTokenizer, type Tokenizer } from '../tokenize/index.ts';
+import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
 import type { Plan } from './plan.ts';
+import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
 
 export interface WorkerData {
   readonly plan: Plan;
   readonly dir: string;
   readonly root: string;
-  readonly tokenizer: Uint8Array;
+  /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
+  readonly model: Model | ForeignModel;
 }
 export type ToWorker = { readonly split: number };
 export type FromWorker =
@@ -20,7 +22,7 @@ export type FromWorker =
 /** The main thread draws at most this often; more messages would only cost it time. */
 const REPORT_MS = 100;
 
-function work(port: NonNullable<typeof parentPort>, { plan, dir, root, tokenizer }: WorkerData): void {
+function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model }: WorkerData): void {
   let loaded: Tokenizer | undefined;
   const send = (message: FromWorker) => port.postMessage(message);
   port.on('message', ({ split }: ToWorker) => {
@@ -36,7 +38,7 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, tokenizer
       if (Date.now() - sent >= REPORT_MS) report();
     };
     const run = async () => {
-      loaded ??= loadTokenizer(tokenizer, 'tokenizer.json');
+      loaded ??= openTokenizer(model, settingsOf(plan).encode);
       await runSplit(plan, split, dir, root, loaded, onProgress);
       report();
     };

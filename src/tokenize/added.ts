@@ -2,6 +2,17 @@
 export interface Literal {
   readonly id: number;
   readonly bytes: Uint8Array;
+  /** Its text may not stand in a document. */
+  readonly refused: boolean;
+}
+
+/** Thrown for the text of a special token where it is not allowed. */
+export class SpecialTokenFound extends Error {
+  readonly offset: number;
+  constructor(token: string, offset: number) {
+    super(`the special token ${JSON.stringify(token)} at byte ${offset} of the text`);
+    this.offset = offset;
+  }
 }
 
 /**
@@ -10,6 +21,8 @@ export interface Literal {
  */
 export class LiteralFinder {
   readonly #byFirst = new Map<number, Literal[]>();
+  /** Bytes of the longest literal. */
+  readonly longest: number;
 
   constructor(literals: readonly Literal[]) {
     for (const literal of literals.toSorted((a, b) => b.bytes.length - a.bytes.length)) {
@@ -18,6 +31,7 @@ export class LiteralFinder {
       if (known) known.push(literal);
       else this.#byFirst.set(first, [literal]);
     }
+    this.longest = literals.reduce((most, { bytes }) => Math.max(most, bytes.length), 0);
   }
 
   get empty(): boolean {
@@ -37,6 +51,7 @@ export class LiteralFinder {
       const from = found ? at + found.bytes.length : at + 1;
       for (const [first, place] of next) if (place >= 0 && place < from) next.set(first, text.indexOf(first, from));
       if (!found) continue;
+      if (found.refused) throw new SpecialTokenFound(new TextDecoder().decode(found.bytes), at);
       if (at > done) yield { start: done, end: at, id: -1 };
       yield { start: at, end: from, id: found.id };
       done = from;

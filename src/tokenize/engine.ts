@@ -1,62 +1,80 @@
-import type { TokenizerFile } from './file.ts';
-import type { Image } from './image.ts';
-import { Kernel } from './kernel.ts';
+import { isUtf8 } from 'node:buffer';
 import { type Literal, LiteralFinder } from './added.ts';
-import type { Recognised } from './recognise.ts';
+import { tokenBytes } from './alphabet.ts';
+import { concatIds, Kernel } from './kernel.ts';
+import type { Model } from './model.ts';
+import { encodeStream } from './stream.ts';
 import { normalizeNfcUtf8 } from './unicode/nfc.ts';
+
+/** What becomes of the text of a special token inside a document: plain text, the token, or the document is refused. */
+export const SPECIAL_MODES = ['text', 'parse', 'reject'] as const;
+export type SpecialMode = (typeof SPECIAL_MODES)[number];
 
 /** Encodes and decodes; the kernel's and the library's look alike. */
 export interface Engine {
   readonly name: string;
-  /** UTF-8 to ids, no special token added or seen. */
+  /** UTF-8 to ids. */
   encode(text: Uint8Array): Int32Array;
+  /** The same of a text that comes in pieces, cut anywhere, in bounded memory: runs of ids. */
+  encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
   /** Ids of ordinary tokens to text. */
   decode(ids: readonly number[]): string;
+  /** The id of an ordinary token by its text in the vocabulary. */
+  idOf(token: string): number | undefined;
 }
 
-/** The engine over the WebAssembly kernel: byte-level BPE with a known split pattern. */
-export function kernelEngine(file: TokenizerFile, how: Recognised, image: Image): Engine {
-  const kernel = new Kernel(image);
-  const literals = file.added
-    .filter((token) => !token.special)
-    .map(({ id, content }): Literal => ({ id, bytes: new TextEncoder().encode(content) }));
+/** Byte-level BPE with a known split pattern, in the WebAssembly kernel. */
+export function kernelEngine(model: Model, special: SpecialMode): Engine {
+  const kernel = new Kernel(model.image);
+  const literals = model.added
+    .filter((token) => special !== 'text' || !token.special)
+    .map((token): Literal => ({
+      id: token.id,
+      bytes: new TextEncoder().encode(token.content),
+      refused: special === 'reject' && token.special,
+    }));
   const finder = new LiteralFinder(literals);
-  const plain = (text: Uint8Array): Int32Array =>
-    kernel.encode(how.nfc && kernel.needsNfc(text) ? normalizeNfcUtf8(text) : text);
+  // The kernel trusts its input. The reference sees strings, where what is not UTF-8 is U+FFFD, as TextDecoder has it.
+  const prepare = (text: Uint8Array): Uint8Array => {
+    const valid = isUtf8(text)
+      ? text
+      : new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(text));
+    return model.how.nfc && kernel.needsNfc(valid) ? normalizeNfcUtf8(valid) : valid;
+  };
+  const plain = (text: Uint8Array): Int32Array => kernel.encode(prepare(text));
   return {
     name: 'ultraprep kernel',
     encode(text) {
       if (finder.empty) return plain(text);
-      const parts: Int32Array[] = [];
+      const runs: Int32Array[] = [];
       for (const { start, end, id } of finder.split(text)) {
         if (id < 0 && start === 0 && end === text.length) return plain(text);
-        parts.push(id < 0 ? plain(text.subarray(start, end)) : Int32Array.of(id));
+        runs.push(id < 0 ? plain(text.subarray(start, end)) : Int32Array.of(id));
       }
-      const ids = new Int32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        ids.set(part, at);
-        at += part.length;
-      }
-      return ids;
+      return concatIds(runs);
     },
-    decode: decoder(image, literals),
+    encodeStream: (pieces) => encodeStream(pieces, { kernel, finder, prepare, nfc: model.how.nfc }),
+    ...readers(model),
   };
 }
 
-/** Tokens are bytes; their text is the UTF-8 of those of a whole run, U+FFFD where they are none. */
-function decoder({ bytes, layout }: Image, literals: readonly Literal[]): (ids: readonly number[]) => string {
+/** From ids to text and from a token to its id. Tokens are bytes; what is no UTF-8 becomes U+FFFD, as in the reference. */
+function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf'> {
+  const { bytes, layout } = image;
   const start = layout.classIndex;
-  const offsets = new Uint32Array(
-    bytes.buffer,
-    layout.tokenOffsets - start,
-    (layout.tokenBytes - layout.tokenOffsets) / 4,
-  );
+  const offsets = new Uint32Array(bytes.buffer, bytes.byteOffset + layout.tokenOffsets - start, size + 1);
   const table = bytes.subarray(layout.tokenBytes - start);
-  const added = new Map(literals.map((literal) => [literal.id, literal.bytes]));
+  const bytesOf = (id: number): Uint8Array => table.subarray(offsets[id] ?? 0, offsets[id + 1] ?? 0);
+  const literal = new Map(added.map(({ id, content }) => [id, new TextEncoder().encode(content)]));
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-  return (ids) => {
-    const parts = ids.map((id) => added.get(id) ?? table.subarray(offsets[id] ?? 0, offsets[id + 1] ?? 0));
-    return utf8.decode(Buffer.concat(parts));
+  return {
+    decode: (ids) => utf8.decode(Buffer.concat(ids.map((id) => literal.get(id) ?? bytesOf(id)))),
+    idOf(token) {
+      const wanted = new Uint8Array(token.length);
+      if (tokenBytes(token, wanted, 0) <= 0) return undefined;
+      for (let id = 0; id < size; id++)
+        if (offsets[id + 1]! - offsets[id]! === wanted.length && Buffer.compare(bytesOf(id), wanted) === 0) return id;
+      return undefined;
+    },
   };
 }

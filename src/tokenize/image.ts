@@ -9,7 +9,7 @@ import { classTable } from './unicode/classes.ts';
  * the model cache keeps and what workers are given.
  */
 export interface Image {
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
   /** Kernel settings in the order of layout.as.ts, by name; offsets are from the start of memory. */
   readonly layout: Readonly<Record<(typeof LAYOUT)[number], number>>;
 }
@@ -79,7 +79,8 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
     digits: how.digits,
     ignoreMerges: how.ignoreMerges ? 1 : 0,
   };
-  const bytes = new Uint8Array(end - IMAGE_START);
+  // Shared memory: workers are given the image without a copy.
+  const bytes = new Uint8Array(new SharedArrayBuffer(end - IMAGE_START));
   const u32 = new Uint32Array(bytes.buffer);
   const at32 = (offset: number): number => (offset - IMAGE_START) / 4;
   new Uint16Array(bytes.buffer, layout.classIndex - IMAGE_START, INDEX_ENTRIES).set(index);

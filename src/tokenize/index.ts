@@ -1,51 +1,43 @@
-import { sha256Hex } from '../core/fingerprint.ts';
-import { type Engine, kernelEngine } from './engine.ts';
-import { parseTokenizerFile, type TokenizerFile } from './file.ts';
-import { buildImage } from './image.ts';
+import { PrepError } from '../core/errors.ts';
+import { kernelEngine } from './engine.ts';
 import { libraryEngine } from './library.ts';
-import { recognise } from './recognise.ts';
-import type { Tokenizer } from './tokenizer.ts';
+import { buildModel, type ForeignModel, isForeign, type Model } from './model.ts';
+import { assemble } from './assemble.ts';
+import { looksAround } from './recognise.ts';
+import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
 
-export { type Tokenizer, tokenizeStage } from './tokenizer.ts';
+export { SPECIAL_MODES, type SpecialMode } from './engine.ts';
+export {
+  buildModel,
+  type ForeignModel,
+  hashOf,
+  isForeign,
+  type Model,
+  modelBytes,
+  modelName,
+  readModel,
+} from './model.ts';
 export { resolveSpecialIds, type SpecialTokens } from './special.ts';
+export { type EncodeOptions, type Tokenizer, tokenizeStage } from './tokenizer.ts';
+
+const DEFAULTS: EncodeOptions = { specialTokens: 'text', template: false };
 
 /** Loads a `tokenizer.json`; `name` is its path for messages. Throws TOKENIZER_INVALID. */
-export function loadTokenizer(bytes: Uint8Array, name: string): Tokenizer {
-  const file = parseTokenizerFile(bytes, name);
-  const engine = engineOf(file, name);
-  const special = new Map(file.added.filter((token) => token.special).map(({ id, content }) => [id, content]));
-  return {
-    sha256: sha256Hex(bytes),
-    engine: engine.name,
-    size: file.size,
-    idOf: (token) => file.ids.get(token),
-    encode: (text) => engine.encode(text),
-    decode(ids) {
-      // Special tokens are hidden from the engine: decode the runs between them.
-      let text = '';
-      let run: number[] = [];
-      const flush = () => {
-        if (run.length > 0) text += engine.decode(run);
-        run = [];
-      };
-      for (const id of ids) {
-        const token = special.get(id);
-        if (token === undefined) run.push(id);
-        else {
-          flush();
-          text += token;
-        }
-      }
-      flush();
-      return text;
-    },
-  };
-}
+export const loadTokenizer = (bytes: Uint8Array, name: string, options: Partial<EncodeOptions> = {}): Tokenizer =>
+  openTokenizer(buildModel(bytes, name), options);
 
-/** The kernel where it can, the library for everything else. */
-function engineOf(file: TokenizerFile, name: string): Engine {
-  const how = recognise(file);
-  if (typeof how === 'string') return libraryEngine(file, name, how);
-  const image = buildImage(file, how);
-  return image ? kernelEngine(file, how, image) : libraryEngine(file, name, 'some byte has no token');
+/** A tokenizer of a model that is there already: from a cache, or from another thread. */
+export function openTokenizer(model: Model | ForeignModel, given: Partial<EncodeOptions> = {}): Tokenizer {
+  const options = { ...DEFAULTS, ...given };
+  const odd = isForeign(model) ? undefined : model.added.find((token) => looksAround(token, model.how.nfc));
+  if (odd && options.specialTokens !== 'text')
+    throw new PrepError(
+      'CONFIG_INVALID',
+      `special_text: the tokenizer's ${JSON.stringify(odd.content)} strips or looks around itself, which is not parsed here; use special_text: text`,
+      { field: 'special_text' },
+    );
+  const engine = isForeign(model)
+    ? libraryEngine(model, options.specialTokens)
+    : kernelEngine(model, options.specialTokens);
+  return assemble(model, engine, options);
 }

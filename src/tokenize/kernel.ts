@@ -89,7 +89,18 @@ export class Kernel {
       else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));
       at += taken;
     }
-    return concat(runs);
+    return concatIds(runs);
+  }
+
+  /**
+   * Ids of a text that goes on, and how many of its bytes they are of: the last words, which more text could change, are
+   * left over. Nothing may be taken of a text that is one long word.
+   */
+  encodeOpen(text: Uint8Array): { ids: Int32Array; taken: number } {
+    if (text.length > this.#chunk) this.#makeRoom(2 ** Math.ceil(Math.log2(text.length)));
+    this.#bytes.set(text, this.#text);
+    const count = this.#exports.encode(this.#text, text.length, this.#out, 0);
+    return { ids: this.#ids.slice(this.#out / 4, this.#out / 4 + count), taken: this.#exports.taken.value };
   }
 
   /** Whether NFC may change the text. */
@@ -152,7 +163,8 @@ export class Kernel {
   }
 }
 
-function concat(runs: readonly Int32Array[]): Int32Array {
+/** Runs of ids as one. */
+export function concatIds(runs: readonly Int32Array[]): Int32Array {
   const ids = new Int32Array(runs.reduce((sum, run) => sum + run.length, 0));
   let at = 0;
   for (const run of runs) {

@@ -1,28 +1,42 @@
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { messageOf, tokenizerInvalid } from '../core/errors.ts';
-import type { Engine } from './engine.ts';
-import type { TokenizerFile } from './file.ts';
+import { type Literal, LiteralFinder } from './added.ts';
+import type { Engine, SpecialMode } from './engine.ts';
+import type { ForeignModel } from './model.ts';
 
 /**
- * Hugging Face's own JavaScript tokenizer: every model type, about 1 MB/s a core. Special tokens are taken out of the
- * file before it is loaded, which makes their text in a document plain text (the Rust library's
- * `encode_special_tokens=True`): a corpus must not be able to write a mask or an end-of-document token. `why` is why the
- * kernel does not do it.
+ * Hugging Face's own JavaScript tokenizer, for what the kernel does not do: every model type, about 1 MB/s a core. Unless
+ * special tokens are to be parsed they are taken out of the file before it is loaded, which makes their text in a
+ * document plain text (the Rust library's `encode_special_tokens=True`): a corpus must not be able to write a mask or an
+ * end-of-document token.
  */
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
-
-export function libraryEngine(file: TokenizerFile, name: string, why: string): Engine {
-  const added = (file.json.added_tokens ?? []) as { special?: boolean }[];
-  const json = { ...file.json, added_tokens: added.filter((token) => token.special !== true) };
+export function libraryEngine(model: ForeignModel, special: SpecialMode): Engine {
+  const { json, added, ids, name, why } = model;
+  const list = (json.added_tokens ?? []) as { special?: boolean }[];
+  const kept = special === 'parse' ? list : list.filter((token) => token.special !== true);
   let library: LibraryTokenizer;
   try {
-    library = new LibraryTokenizer(json, {});
+    library = new LibraryTokenizer({ ...json, added_tokens: kept }, {});
   } catch (error) {
     throw tokenizerInvalid(name, '', `cannot be loaded (${messageOf(error)})`);
   }
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
+  const refused = special === 'reject' ? added.filter((token) => token.special) : [];
+  const finder = new LiteralFinder(
+    refused.map(({ id, content }): Literal => ({ id, bytes: new TextEncoder().encode(content), refused: true })),
+  );
+  const encode = (text: Uint8Array): Int32Array => {
+    if (!finder.empty) for (const _ of finder.split(text));
+    return Int32Array.from(library.encode(utf8.decode(text), { add_special_tokens: false }).ids);
+  };
   return {
-    name: `@huggingface/tokenizers (${why})`,
-    encode: (text) => Int32Array.from(library.encode(utf8.decode(text), { add_special_tokens: false }).ids),
-    decode: (ids) => library.decode([...ids], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    name: `@huggingface/tokenizers, since ${why}`,
+    encode,
+    // No pieces here: what a pattern of a file does at a cut cannot be known.
+    *encodeStream(pieces) {
+      yield encode(Buffer.concat([...pieces]));
+    },
+    decode: (run) => library.decode([...run], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    idOf: (token) => ids.get(token),
   };
 }

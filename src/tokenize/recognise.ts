@@ -1,4 +1,4 @@
-import type { TokenizerFile } from './file.ts';
+import type { AddedToken, TokenizerFile } from './file.ts';
 
 /** A split pattern the kernel has a scanner for (numbers as in kernel/scan.as.ts). */
 export const PATTERNS = { gpt2: 0, cl100k: 1, o200k: 2 } as const;
@@ -33,6 +33,10 @@ const KNOWN: Readonly<Record<string, Pick<Recognised, 'pattern' | 'digits'>>> = 
     { pattern: 'o200k', digits: 3 },
 };
 
+/** An added token that is more than its own text: the kernel looks for the text alone. */
+export const looksAround = ({ lstrip, rstrip, singleWord, normalized }: AddedToken, nfc: boolean): boolean =>
+  lstrip || rstrip || singleWord || (normalized && nfc);
+
 type Part = Record<string, unknown> & { type?: string };
 
 /** How the kernel would handle a file, or in words why it cannot. */
@@ -46,9 +50,7 @@ export function recognise({ json, modelType, added }: TokenizerFile): Recognised
   if (nfc === undefined) return 'its normalizer is neither NFC nor none';
   const split = splitOf(json.pre_tokenizer as Part | null | undefined);
   if (split === undefined) return 'its split pattern is not one of GPT-2, cl100k, Llama 3, Qwen and o200k';
-  const odd = added.find(({ lstrip, rstrip, singleWord, normalized, special }) => {
-    return !special && (lstrip || rstrip || singleWord || (normalized && nfc));
-  });
+  const odd = added.find((token) => !token.special && looksAround(token, nfc));
   if (odd) return `its added token ${JSON.stringify(odd.content)} strips or looks around itself`;
   return { ...split, nfc, ignoreMerges: model.ignore_merges === true };
 }

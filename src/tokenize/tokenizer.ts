@@ -1,20 +1,33 @@
-import type { TokenRun, Document } from '../core/document.ts';
-import { mapFlow } from '../core/batch.ts';
+import type { Batch } from '../core/batch.ts';
+import type { Document, TokenRun } from '../core/document.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import type { Stage } from '../core/stage.ts';
+import { SpecialTokenFound } from './added.ts';
+import type { SpecialMode } from './engine.ts';
 
-/** A `tokenizer.json`, loaded: ids equal to Hugging Face's `tokenizers` with `add_special_tokens=False`. */
+/** How texts are encoded; the defaults are what a corpus wants. */
+export interface EncodeOptions {
+  /** Text of a special token inside a document: plain text (default), the token itself, or a reason to reject it. */
+  readonly specialTokens: SpecialMode;
+  /** Puts the file's template around each text, as `add_special_tokens=True` does. */
+  readonly template: boolean;
+}
+
+/** A `tokenizer.json`, loaded: ids equal to Hugging Face's `tokenizers`. */
 export interface Tokenizer {
   /** SHA-256 of the file. */
   readonly sha256: string;
-  /** Which engine encodes, for people: `prep inspect` shows it. */
+  /** Which engine encodes, for people: `prep --explain` shows it. */
   readonly engine: string;
   /** Largest id + 1, added tokens included. */
   readonly size: number;
+  readonly options: EncodeOptions;
   /** The id of a token by its text, added tokens included. */
   idOf(token: string): number | undefined;
-  /** UTF-8 to [tokens] ids. Adds no special token; the text of a special token in a document stays plain text. */
+  /** Valid UTF-8 to [tokens] ids. Throws SpecialTokenFound where special tokens are refused. */
   encode(text: Uint8Array): Int32Array;
+  /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */
+  encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
   /** Ids to text; special tokens appear as their text. */
   decode(ids: Int32Array): string;
 }
@@ -23,12 +36,23 @@ export interface Tokenizer {
 export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
   return {
     name: 'tokenize',
-    fingerprint: fingerprint({ stage: 'tokenize', tokenizer: tokenizer.sha256, specialTokens: 'text' }),
-    run: (input, context) =>
-      mapFlow(input, (document) => {
-        const ids = tokenizer.encode(document.text);
-        context.progress({ tokens: ids.length });
-        return { document, ids };
-      }),
+    fingerprint: fingerprint({ stage: 'tokenize', tokenizer: tokenizer.sha256, ...tokenizer.options }),
+    async *run(input, context): AsyncGenerator<Batch<TokenRun>> {
+      for await (const { items, cursor } of input) {
+        const runs: TokenRun[] = [];
+        for (const document of items) {
+          try {
+            runs.push({ document, ids: tokenizer.encode(document.text) });
+          } catch (error) {
+            if (!(error instanceof SpecialTokenFound)) throw error;
+            const { input: file, record, start } = document.origin;
+            const reject = { input: file, record, line: null, offset: start };
+            context.reject({ ...reject, reason: 'special-token', detail: error.message });
+          }
+        }
+        context.progress({ tokens: runs.reduce((sum, { ids }) => sum + ids.length, 0) });
+        yield { items: runs, cursor };
+      }
+    },
   };
 }

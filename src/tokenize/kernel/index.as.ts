@@ -1,6 +1,6 @@
 /** The tokenizer's kernel: UTF-8 in, ids out. Built to WebAssembly with SIMD by scripts/build-kernel.mjs. */
 import { ends } from './layout.as';
-import { looked, wordEnd } from './scan.as';
+import { lookAnew, looked, wordEnd } from './scan.as';
 import { encodeWord } from './words.as';
 
 export { configure } from './layout.as';
@@ -26,6 +26,7 @@ export function encode(at: usize, length: u32, out: usize, whole: bool): u32 {
   let word = at;
   let scan = at;
   let open = true;
+  lookAnew();
   while (open && scan < end) {
     let count: usize = 0;
     while (count < BATCH && scan < end) {

@@ -8,6 +8,9 @@ export const O200K: u32 = 2;
 
 /** How far the scanner looked for the last word: a word is final only if more text could not change it. */
 export let looked: usize = 0;
+export function lookAnew(): void {
+  looked = 0;
+}
 
 export function wordEnd(at: usize, end: usize): usize {
   if (pattern == CL100K) return cl100k(at, end);

@@ -1,0 +1,55 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { isPrepError, tokenizerInvalid } from '../core/errors.ts';
+import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { commitFile } from '../io/commit.ts';
+import { exists, readAll } from '../io/files.ts';
+import {
+  buildModel,
+  type ForeignModel,
+  hashOf,
+  isForeign,
+  type Model,
+  modelBytes,
+  modelName,
+  readModel,
+} from '../tokenize/index.ts';
+
+/** A model of Qwen's 151,643 tokens is 12 MiB; of Llama 3's with its whole words 22. */
+const MAX_MODEL_BYTES = 512 * 1024 * 1024;
+
+/** $ULTRAPREP_CACHE, or `ultraprep` in the user's cache folder. May be deleted at any time. */
+const cacheFolder = (): string =>
+  process.env.ULTRAPREP_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ultraprep');
+
+export interface LoadedModel {
+  readonly model: Model | ForeignModel;
+  /** The tokenizer.json itself: a copy goes into the corpus. */
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Reads a `tokenizer.json`. What became of it is kept by the file's hash: a second start reads 12 MiB instead of parsing JSON
+ * for 300 ms. A cache that cannot be read or written is none: nothing depends on it.
+ */
+export async function loadModel(path: string): Promise<LoadedModel> {
+  if (!(await exists(path))) throw tokenizerInvalid(path, '', 'is not there');
+  const bytes = await readAll(path, MAX_TOKENIZER_BYTES);
+  const cached = join(cacheFolder(), modelName(hashOf(bytes)));
+  const known = await ignoringFailures(async () =>
+    (await exists(cached)) ? readModel(await readAll(cached, MAX_MODEL_BYTES)) : undefined,
+  );
+  if (known) return { model: known, bytes };
+  const model = buildModel(bytes, path);
+  if (!isForeign(model)) await ignoringFailures(() => commitFile(cached, modelBytes(model)));
+  return { model, bytes };
+}
+
+async function ignoringFailures<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isPrepError(error)) throw error;
+    return undefined;
+  }
+}

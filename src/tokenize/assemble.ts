@@ -1,0 +1,48 @@
+import type { Engine } from './engine.ts';
+import type { Model } from './model.ts';
+import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
+
+/** A tokenizer from an engine: the template around texts, and special tokens when ids become text again. */
+export function assemble(
+  { sha256, size, added, template }: Pick<Model, 'sha256' | 'size' | 'added' | 'template'>,
+  engine: Engine,
+  options: EncodeOptions,
+): Tokenizer {
+  const special = new Map(added.filter((token) => token.special).map(({ id, content }) => [id, content]));
+  const around = options.template && template && template.before.length + template.after.length > 0 ? template : null;
+  return {
+    sha256,
+    engine: engine.name,
+    size,
+    options,
+    idOf: (token) => added.find(({ content }) => content === token)?.id ?? engine.idOf(token),
+    encode(text) {
+      const ids = engine.encode(text);
+      return around ? Int32Array.of(...around.before, ...ids, ...around.after) : ids;
+    },
+    *encodeStream(pieces) {
+      if (around) yield Int32Array.from(around.before);
+      yield* engine.encodeStream(pieces);
+      if (around) yield Int32Array.from(around.after);
+    },
+    decode(ids) {
+      // The engine knows ordinary tokens: it decodes the runs between special ones.
+      let text = '';
+      let run: number[] = [];
+      const flush = () => {
+        if (run.length > 0) text += engine.decode(run);
+        run = [];
+      };
+      for (const id of ids) {
+        const token = special.get(id);
+        if (token === undefined) run.push(id);
+        else {
+          flush();
+          text += token;
+        }
+      }
+      flush();
+      return text;
+    },
+  };
+}

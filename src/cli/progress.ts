@@ -1,7 +1,8 @@
 import { Listr } from 'listr2';
 import type { Plan, Progress, RunEvents } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
-import { bytes, count, duration, integer } from './format.ts';
+import { isForeign } from '../tokenize/index.ts';
+import { bytes, count, duration, integer, safe } from './format.ts';
 
 /** Shows a run: as a live list on a terminal, as plain lines in a pipe, as JSON lines with `--json`. */
 export interface Display {
@@ -66,6 +67,8 @@ const planLine = (plan: Plan, done: number): string => {
   const resumed = done === 0 ? '' : `, ${done} already done`;
   return `plan ${plan.id.slice(0, 7)}: ${count(plan.inputs.length, 'file')}, ${bytes(size)}, ${count(plan.splits.length, 'split')}${resumed}`;
 };
+const foreignLine = (why: string): string =>
+  `tokenizer: Hugging Face’s JavaScript library at about 1 MB/s a core, since ${safe(why)}`;
 const mergedLine = (manifest: Manifest): string =>
   `${integer(manifest.windows.train)} training and ${integer(manifest.windows.validation)} validation windows of ${integer(manifest.windowLength)}`;
 
@@ -80,9 +83,10 @@ function plainDisplay(write: (line: string) => void): Display {
   const timer = setInterval(() => write(`pack   ${meter.line}`), 10_000);
   return {
     events: {
-      planned({ plan }, done) {
+      planned({ plan, model }, done) {
         meter.planned(plan, done);
         write(planLine(plan, done));
+        if (isForeign(model)) write(foreignLine(model.why));
       },
       progress: (delta) => meter.add(delta),
       splitDone: () => meter.splitDone(),
@@ -154,9 +158,9 @@ function terminalDisplay(): Display {
   const shown = list.run().catch(() => {});
   return {
     events: {
-      planned({ plan }, done) {
+      planned({ plan, model }, done) {
         meter.planned(plan, done);
-        planned.resolve(planLine(plan, done));
+        planned.resolve(`${planLine(plan, done)}${isForeign(model) ? ` · ${foreignLine(model.why)}` : ''}`);
       },
       progress: (delta) => meter.add(delta),
       splitDone: () => meter.splitDone(),

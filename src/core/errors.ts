@@ -18,6 +18,7 @@ const EXIT_OF = {
   DOCUMENT_TOO_LARGE: EXIT.data,
   TOO_MANY_REJECTS: EXIT.data,
   TOKENIZER_INVALID: EXIT.data,
+  TOKENIZER_TIMEOUT: EXIT.data,
   FINGERPRINT_MISMATCH: EXIT.data,
   CORPUS_NOT_FOUND: EXIT.data,
   CORPUS_INCOMPLETE: EXIT.retry,
@@ -116,6 +117,15 @@ export const inputTruncated = (path: string, offset: number, problem: string): P
     'INPUT_TRUNCATED',
     `${path}: ends too early or is damaged at byte ${offset} (${problem}); copy the file again, or take it out of the inputs`,
     { file: path, offset },
+  );
+
+/** A pattern from a file may take exponential time on some text; it runs only with a limit. */
+export const tokenizerTimeout = (engine: string, seconds: number, bytes: number): PrepError =>
+  new PrepError(
+    'TOKENIZER_TIMEOUT',
+    `the tokenizer (${engine}) did not finish a document of ${bytes} bytes in ${seconds} s; ` +
+      'use a tokenizer with a known split pattern, or take that document out',
+    { engine, seconds, bytes },
   );
 
 /** `place` is words such as `record 17` or `byte 4096`. */

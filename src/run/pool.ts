@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { fromErrorData, interrupted, PrepError } from '../core/errors.ts';
+import { fromErrorData, interrupted, PrepError, tokenizerTimeout } from '../core/errors.ts';
 import type { Progress } from './split.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 
@@ -10,7 +10,7 @@ import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 export function runSplits(
   splits: readonly number[],
   workers: number,
-  data: WorkerData,
+  data: Omit<WorkerData, 'watched'>,
   on: { progress(split: number, delta: Progress): void; done(split: number): void },
   signal: AbortSignal,
 ): Promise<void> {
@@ -19,7 +19,13 @@ export function runSplits(
   let finished = 0;
   return new Promise((resolve, reject) => {
     const threads: Worker[] = [];
+    const watched: Float64Array[] = [];
+    const watchdog = setInterval(() => {
+      const late = watched.map(overdue).find((found) => found !== undefined);
+      if (late) settle(tokenizerTimeout('Hugging Face’s JavaScript library', late.seconds, late.bytes));
+    }, 1000);
     const settle = (error?: PrepError) => {
+      clearInterval(watchdog);
       signal.removeEventListener('abort', stop);
       Promise.all(threads.map((thread) => thread.terminate())).then(() => (error ? reject(error) : resolve()), reject);
     };
@@ -32,7 +38,9 @@ export function runSplits(
       if (split !== undefined) thread.postMessage({ split } satisfies ToWorker);
     };
     for (let i = 0; i < Math.min(workers, splits.length); i++) {
-      const thread = new Worker(workerFile(), { workerData: data });
+      const watch = new Float64Array(new SharedArrayBuffer(16));
+      watched.push(watch);
+      const thread = new Worker(workerFile(), { workerData: { ...data, watched: watch } satisfies WorkerData });
       threads.push(thread);
       thread.on('message', (message: FromWorker) => {
         if (message.kind === 'progress') on.progress(message.split, message.delta);
@@ -48,6 +56,17 @@ export function runSplits(
       feed(thread);
     }
   });
+}
+
+/** The library does about 1 MB/s; a pattern gone exponential does not finish in a lifetime. */
+const LIMIT_SECONDS = 20;
+const SECONDS_PER_MIB = 10;
+
+/** A text that has been with a foreign tokenizer for too long. */
+function overdue([bytes, begun]: Float64Array): { bytes: number; seconds: number } | undefined {
+  if (!bytes || !begun) return undefined;
+  const seconds = LIMIT_SECONDS + Math.ceil(bytes / 2 ** 20) * SECONDS_PER_MIB;
+  return Date.now() - begun > seconds * 1000 ? { bytes, seconds } : undefined;
 }
 
 /** Node 20 cannot load TypeScript: from sources (tests) the compiled worker is used. */

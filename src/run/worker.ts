@@ -12,6 +12,8 @@ export interface WorkerData {
   readonly root: string;
   /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
   readonly model: Model | ForeignModel;
+  /** [bytes of the text a foreign tokenizer is at, time in ms it began]: what the watchdog looks at. */
+  readonly watched: Float64Array;
 }
 export type ToWorker = { readonly split: number };
 export type FromWorker =
@@ -22,8 +24,12 @@ export type FromWorker =
 /** The main thread draws at most this often; more messages would only cost it time. */
 const REPORT_MS = 100;
 
-function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model }: WorkerData): void {
+function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model, watched }: WorkerData): void {
   let loaded: Tokenizer | undefined;
+  const watch = (bytes: number) => {
+    watched[1] = Date.now();
+    watched[0] = bytes;
+  };
   const send = (message: FromWorker) => port.postMessage(message);
   port.on('message', ({ split }: ToWorker) => {
     let sum: Required<Progress> = { bytes: 0, documents: 0, tokens: 0, windows: 0 };
@@ -38,7 +44,7 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model }: 
       if (Date.now() - sent >= REPORT_MS) report();
     };
     const run = async () => {
-      loaded ??= openTokenizer(model, settingsOf(plan).encode);
+      loaded ??= openTokenizer(model, settingsOf(plan).encode, watch);
       await runSplit(plan, split, dir, root, loaded, onProgress);
       report();
     };

@@ -1,6 +1,6 @@
 import { PrepError } from '../core/errors.ts';
 import { kernelEngine } from './engine.ts';
-import { libraryEngine } from './library.ts';
+import { libraryEngine, type Watch } from './library.ts';
 import { buildModel, type ForeignModel, isForeign, type Model } from './model.ts';
 import { assemble } from './assemble.ts';
 import { looksAround } from './recognise.ts';
@@ -26,8 +26,15 @@ const DEFAULTS: EncodeOptions = { specialTokens: 'text', template: false };
 export const loadTokenizer = (bytes: Uint8Array, name: string, options: Partial<EncodeOptions> = {}): Tokenizer =>
   openTokenizer(buildModel(bytes, name), options);
 
-/** A tokenizer of a model that is there already: from a cache, or from another thread. */
-export function openTokenizer(model: Model | ForeignModel, given: Partial<EncodeOptions> = {}): Tokenizer {
+/**
+ * A tokenizer of a model that is there already: from a cache, or from another thread. `watch` hears before and after a
+ * pattern from the file is run: such a pattern needs somebody who can stop it.
+ */
+export function openTokenizer(
+  model: Model | ForeignModel,
+  given: Partial<EncodeOptions> = {},
+  watch: Watch = () => {},
+): Tokenizer {
   const options = { ...DEFAULTS, ...given };
   const odd = isForeign(model) ? undefined : model.added.find((token) => looksAround(token, model.how.nfc));
   if (odd && options.specialTokens !== 'text')
@@ -37,7 +44,7 @@ export function openTokenizer(model: Model | ForeignModel, given: Partial<Encode
       { field: 'special_text' },
     );
   const engine = isForeign(model)
-    ? libraryEngine(model, options.specialTokens)
+    ? libraryEngine(model, options.specialTokens, watch)
     : kernelEngine(model, options.specialTokens);
   return assemble(model, engine, options);
 }

@@ -4,14 +4,17 @@ import { type Literal, LiteralFinder } from './added.ts';
 import type { Engine, SpecialMode } from './engine.ts';
 import type { ForeignModel } from './model.ts';
 
+/** Told the bytes of a text before it is encoded, and 0 after. */
+export type Watch = (bytes: number) => void;
+
 /**
  * Hugging Face's own JavaScript tokenizer, for what the kernel does not do: every model type, about 1 MB/s a core. Unless
  * special tokens are to be parsed they are taken out of the file before it is loaded, which makes their text in a
  * document plain text (the Rust library's `encode_special_tokens=True`): a corpus must not be able to write a mask or an
  * end-of-document token.
  */
-export function libraryEngine(model: ForeignModel, special: SpecialMode): Engine {
-  const { json, added, ids, name, why } = model;
+export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: Watch): Engine {
+  const { json, added, name, why } = model;
   const list = (json.added_tokens ?? []) as { special?: boolean }[];
   const kept = special === 'parse' ? list : list.filter((token) => token.special !== true);
   let library: LibraryTokenizer;
@@ -27,7 +30,10 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode): Engine
   );
   const encode = (text: Uint8Array): Int32Array => {
     if (!finder.empty) for (const _ of finder.split(text));
-    return Int32Array.from(library.encode(utf8.decode(text), { add_special_tokens: false }).ids);
+    watch(text.length);
+    const { ids } = library.encode(utf8.decode(text), { add_special_tokens: false });
+    watch(0);
+    return Int32Array.from(ids);
   };
   return {
     name: `@huggingface/tokenizers, since ${why}`,
@@ -37,6 +43,6 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode): Engine
       yield encode(Buffer.concat([...pieces]));
     },
     decode: (run) => library.decode([...run], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
-    idOf: (token) => ids.get(token),
+    idOf: (token) => model.ids.get(token),
   };
 }

@@ -9,32 +9,38 @@ import type { TokenTable } from './image.ts';
  * A token may also hold only the last bytes of the left character or the first of the right one; for these the last or
  * first byte alone is noted (a coarser, so safe, key).
  */
-export const CROSSING_BYTES = 2 ** 18;
+export const CROSSING_BYTES = 2 ** 18 + 512;
 
-/** What of a character stands in a token. */
-const WHOLE = 0;
-const PART = 1;
+/** Behind the filter: lead bytes of cut characters, then last bytes of cut characters, one flag each. */
+const LEADS = 2 ** 18;
+const LASTS = LEADS + 256;
+/** Keeps a single byte apart from a code point in the filter. */
+const PART_BIT = 0x200000;
 
 export function addCrossings(filter: Uint8Array, { offsets, bytes }: TokenTable): void {
   for (let id = 0; id + 1 < offsets.length; id++) {
     const end = offsets[id + 1]!;
     let at = offsets[id]!;
     if (end - at < 2 || isAscii(bytes, at, end)) continue;
-    let kind = -1;
-    let value = 0;
+    let before = -1;
     while (at < end) {
       const lead = bytes[at]!;
-      let [nextKind, next, width] = [PART, lead, 1];
+      let width = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+      let unit: number;
       if (lead >= 0x80 && lead < 0xc0) {
         // The end of a character that begins before the token: its last byte.
+        width = 1;
         while (at + width < end && bytes[at + width]! >= 0x80 && bytes[at + width]! < 0xc0) width++;
-        next = bytes[at + width - 1]!;
-      } else {
-        width = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-        if (at + width <= end) [nextKind, next] = [WHOLE, codePoint(bytes, at, width)];
-      }
-      if (kind >= 0) add(filter, value, next, (kind === PART ? 2 : 0) + (nextKind === PART ? 1 : 0));
-      [kind, value] = [nextKind, next];
+        const last = bytes[at + width - 1]!;
+        filter[LASTS + last] = 1;
+        unit = last | PART_BIT;
+      } else if (at + width > end) {
+        // The beginning of one that ends after it: its lead byte.
+        filter[LEADS + lead] = 1;
+        unit = lead | PART_BIT;
+      } else unit = codePoint(bytes, at, width);
+      if (before >= 0) add(filter, before, unit);
+      before = unit;
       at += width;
     }
   }
@@ -55,11 +61,10 @@ function codePoint(bytes: Uint8Array, at: number, width: number): number {
 }
 
 /** The hashes of `crosses` in kernel/words.as.ts. */
-function add(filter: Uint8Array, left: number, right: number, salt: number): void {
-  let hash = (Math.imul(left + salt, 0x9e3779b1) + Math.imul(right, 0x85ebca6b)) >>> 0;
+function add(filter: Uint8Array, left: number, right: number): void {
+  let hash = (Math.imul(left, 0x9e3779b1) + Math.imul(right, 0x85ebca6b)) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 0;
-  hash = (hash ^ (hash >>> 12)) >>> 0;
-  const a = hash & 0x1fffff;
+  const a = hash >>> 11;
   const b = Math.imul(hash, 0x297a2d39) >>> 11;
   filter[a >> 3]! |= 1 << (a & 7);
   filter[b >> 3]! |= 1 << (b & 7);

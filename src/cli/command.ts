@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { EXIT, isPrepError } from '../core/errors.ts';
+import { EXIT, isPrepError, messageOf } from '../core/errors.ts';
 import { safe } from './format.ts';
 
 /**
@@ -8,10 +8,16 @@ import { safe } from './format.ts';
  */
 export async function runProgram(program: Command, argv: readonly string[]): Promise<void> {
   exitByThrowing(program);
+  const json = argv.includes('--json');
+  // The reader of a pipe may go (`| head`): what it no longer wants is dropped, the work goes on.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  if (json) for (const command of [program, ...program.commands]) command.configureOutput({ writeErr: () => {} });
   try {
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = report(error, argv.includes('--json'));
+    process.exitCode = report(error, json);
   }
 }
 
@@ -21,17 +27,24 @@ function exitByThrowing(command: Command): void {
   for (const sub of command.commands) exitByThrowing(sub);
 }
 
+const printJson = (code: string, message: string, details: object = {}): void =>
+  void process.stderr.write(`${JSON.stringify({ event: 'error', code, message, details })}\n`);
+
 function report(error: unknown, json: boolean): number {
   if (error instanceof CommanderError) {
-    // Commander has printed help, version or what is wrong with the arguments.
+    // Commander has printed help, version or, without --json, what is wrong with the arguments.
+    if (error.exitCode !== 0 && json) printJson('USAGE', error.message.replace(/^error: /, ''));
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   if (isPrepError(error)) {
     const { code, message, details } = error;
-    process.stderr.write(
-      json ? `${JSON.stringify({ event: 'error', code, message, details })}\n` : `error ${code}: ${safe(message)}\n`,
-    );
+    if (json) printJson(code, message, details);
+    else process.stderr.write(`error ${code}: ${safe(message)}\n`);
     return error.exitCode;
+  }
+  if (json) {
+    printJson('INTERNAL', messageOf(error));
+    return EXIT.internal;
   }
   const stack = error instanceof Error ? error.stack : String(error);
   process.stderr.write(`error INTERNAL: this is a bug in ultraprep, please report it with what follows\n${stack}\n`);

@@ -1,7 +1,7 @@
 import type { Pipeline } from '../config/index.ts';
 import { openTokenizer } from '../tokenize/index.ts';
 import { makePlan, settingsOf, splitChain } from '../run/index.ts';
-import { bytes, columns, count, integer, shownPath } from './format.ts';
+import { bytes, columns, count, integer, percent, shownPath } from './format.ts';
 
 /** The pipeline as a tree: each stage, seven digits of its fingerprint, and what it does. Reads inputs, writes nothing. */
 export async function explain(pipeline: Pipeline): Promise<string> {
@@ -16,7 +16,7 @@ export async function explain(pipeline: Pipeline): Promise<string> {
   const about: Record<string, string> = {
     read: `${count(plan.inputs.length, 'file')}, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${count(plan.splits.length, 'split')}`,
     tokenize: `${shownPath(pipeline.tokenizer)}, ${integer(loaded.size)} ids, by ${loaded.engine}`,
-    pack: `best-fit into windows of ${integer(pipeline.window)} tokens, long documents ${pipeline.longDocuments}, ${pipeline.validation * 100} % held out`,
+    pack: `best-fit into windows of ${integer(pipeline.window)} tokens, long documents ${pipeline.longDocuments}, ${percent(pipeline.validation)} held out`,
     mask: `${pipeline.policy}, blocks of 128`,
     shard: `Arrow IPC in ${shownPath(pipeline.out)}`,
   };

@@ -38,7 +38,7 @@ export const bar = (share: number, width: number): string => {
 /** Text from a corpus, made safe for a terminal: no control or direction-changing character gets through. */
 export const safe = (text: string): string =>
   // oxlint-disable-next-line no-control-regex
-  text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\uFFFD');
 
 /** A path as one would type it here. */
 export function shownPath(path: string): string {

@@ -1,13 +1,21 @@
 #!/usr/bin/env node
 import { availableParallelism } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { loadPipeline, nearest, type Overrides, type Pipeline, pipelineFrom, quantity } from '../config/index.ts';
-import { configNotFound, EXIT, usageError } from '../core/errors.ts';
+import {
+  loadPipeline,
+  nearest,
+  type Overrides,
+  type Pipeline,
+  pipelineFrom,
+  quantity,
+  sourceName,
+} from '../config/index.ts';
+import { configNotFound, EXIT, interrupted, usageError } from '../core/errors.ts';
 import { exists } from '../io/files.ts';
 import { inspectCorpus, runPipeline, total, verifyCorpus, VERSION, writeNoise } from '../run/index.ts';
-import { newestCorpus } from '../shard/index.ts';
+import { newestCorpus, readPassReceipt } from '../shard/index.ts';
 import { runProgram, stopSignal } from './command.ts';
 import { explain } from './explain.ts';
 import { count, duration, integer, percent, shownPath } from './format.ts';
@@ -16,7 +24,15 @@ import { inspectionText, verificationText } from './report.ts';
 
 const QUICKSTART = fileURLToPath(new URL('../../pipelines/quickstart.yaml', import.meta.url));
 
+interface NoiseFlags {
+  passes: number;
+  batchWindows?: number;
+  eps?: number;
+  json?: boolean;
+}
+
 interface RunFlags {
+  name?: string;
   out?: string;
   tokenizer?: string;
   window?: string;
@@ -40,6 +56,7 @@ interface RunFlags {
 }
 
 const number = (text: string): number => {
+  if (text.trim() === '') throw new InvalidArgumentError('expected a number.');
   const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : quantity(text) || Number(text);
   if (!Number.isFinite(value)) throw new InvalidArgumentError('expected a number.');
   return value;
@@ -126,7 +143,11 @@ async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   }
   const begun = Date.now();
   const print = (line: string) => void process.stdout.write(`${line}\n`);
-  const display = makeDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain', print);
+  const display = makeDisplay(
+    flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain',
+    pipeline.noise.passes,
+    print,
+  );
   const options = { workers: flags.workers, overwrite: flags.overwrite ?? false, signal: stopSignal() };
   let failed = true;
   try {
@@ -149,6 +170,16 @@ async function runPrep(pipeline: Pipeline, flags: RunFlags): Promise<void> {
   }
 }
 
+/** Shows on a terminal how far a check is; nothing in a pipe. */
+function percentDone(what: string): (done: number, of: number) => void {
+  let shown = -1;
+  return (done, of) => {
+    const part = Math.floor((100 * done) / of);
+    if (!process.stderr.isTTY || part === shown) return;
+    shown = part;
+    process.stderr.write(done === of ? '\r\x1b[K' : `\r${part} % ${what}`);
+  };
+}
 const folder = async (dir: string | undefined): Promise<string> => dir ?? newestCorpus('out');
 
 const program = new Command('prep')
@@ -190,16 +221,18 @@ number of workers. Exit status: 0 done, 64 usage, 65 bad data or settings, 70 a 
 
 withRunFlags(program.command('pack'))
   .description('Pack files, folders or patterns, without a pipeline file.')
+  .option('--name <name>', 'name of the corpus (default: corpus)')
   .argument('<inputs...>', 'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, also .gz')
   .action(async (inputs: string[], flags: RunFlags) => {
     if (flags.tokenizer === undefined)
       throw usageError('prep pack needs --tokenizer <file>: the tokenizer.json of your model');
-    const name =
-      basename(flags.out ?? inputs[0]!)
-        .replace(/[^A-Za-z0-9._-]+/g, '-')
-        .replace(/^[^A-Za-z0-9]+/, '') || 'corpus';
-    const settings = { name, inputs: inputs.map((path) => ({ paths: [path] })), out: join('out', name) };
-    await runPrep(await pipelineFrom({ ...settings, ...overridesOf(flags) }), flags);
+    // Not called after --out: the name is part of the plan, and the same inputs are to give the same bytes anywhere.
+    const settings = { name: flags.name ?? 'corpus', inputs: inputs.map((path) => ({ paths: [path] })) };
+    const folder = sourceName(inputs[0]!)
+      .replace(/\.(jsonl?|ndjson|parquet|txt)?(\.gz)?$/, '')
+      .replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+    const out = join('out', folder || 'corpus');
+    await runPrep(await pipelineFrom({ ...settings, out, ...overridesOf(flags) }), flags);
   })
   .addHelpText(
     'after',
@@ -214,12 +247,20 @@ program
   .description('Write passes of diffusion noise for a packed corpus: one an epoch.')
   .argument('[dir]', 'corpus folder (default: the newest under out/)')
   .option('--passes <n>', 'passes there are to be in all', wholeNumber(0, 10_000), 1)
-  .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', wholeNumber(1, 2 ** 20), 8)
-  .option('--eps <p>', 'least mask probability', leastProbability, 0.001)
-  .action(async (dir: string | undefined, flags: { passes: number; batchWindows: number; eps: number }) => {
+  .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', wholeNumber(1, 2 ** 20))
+  .option('--eps <p>', 'least mask probability', leastProbability)
+  .option('--json', 'print one JSON object')
+  .addHelpText('after', '\nWithout --batch-windows and --eps: those of the first pass, or 8 and 0.001.')
+  .action(async (dir: string | undefined, flags: NoiseFlags) => {
     const corpus = resolve(await folder(dir));
-    const written = await writeNoise(corpus, { ...flags, schedule: 'linear' });
-    process.stdout.write(`${shownPath(corpus)}: ${count(written, 'pass')} written, ${flags.passes} in all\n`);
+    const first = await readPassReceipt(corpus, 0);
+    const { passes, batchWindows = first?.batchWindows ?? 8, eps = first?.eps ?? 0.001 } = flags;
+    const signal = stopSignal();
+    const written = await writeNoise(corpus, { passes, batchWindows, eps, schedule: 'linear' }, (pass) => {
+      if (signal.aborted) throw interrupted(pass + 1, passes, 'passes');
+    });
+    const line = `${shownPath(corpus)}: ${count(written, 'pass')} written, ${passes} in all`;
+    process.stdout.write(`${flags.json ? JSON.stringify({ event: 'done', dir: corpus, written, passes }) : line}\n`);
   });
 
 program
@@ -241,9 +282,15 @@ program
   .option('--json', 'print one JSON object')
   .action(async (dir: string | undefined, flags: { json?: boolean }) => {
     const corpus = await folder(dir);
-    const verification = await verifyCorpus(corpus, () => {});
+    const verification = await verifyCorpus(corpus, flags.json ? () => {} : percentDone('verified'));
     process.stdout.write(flags.json ? `${JSON.stringify(verification)}\n` : verificationText(corpus, verification));
     if (verification.problems.length > 0) process.exitCode = EXIT.failed;
   });
+
+// `prep --window 256 pack F` would set a flag of `prep` that `pack` never sees.
+program.hook('preSubcommand', () => {
+  const given = program.options.filter((option) => program.getOptionValueSource(option.attributeName()) === 'cli');
+  if (given.length > 0) throw usageError(`${given.map((o) => o.long).join(', ')} must stand after the command`);
+});
 
 await runProgram(program, process.argv);

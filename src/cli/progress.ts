@@ -48,17 +48,37 @@ class Meter {
       secondsLeft: read === 0 ? Number.POSITIVE_INFINITY : (left / read) * seconds,
     };
   }
+  /** Everything, for a log. */
   get line(): string {
     const s = this.state;
+    if (this.#allDoneBefore) return `${count(s.splits, 'split')}, all done before`;
     return [
       `${s.splitsDone}/${s.splits} splits`,
       `${bytes(s.bytes)} of ${bytes(s.bytesTotal)}`,
-      `${integer(s.documents)} documents`,
-      `${integer(s.tokens)} tokens`,
-      `${(s.bytesPerSecond / 1e6).toFixed(1)} MB/s`,
-      `${integer(s.tokensPerSecond)} tokens/s`,
-      `${duration(s.secondsLeft)} left`,
+      count(s.documents, 'document'),
+      count(s.tokens, 'token'),
+      ...this.#rates(s),
     ].join(' · ');
+  }
+  /** What fits into 80 columns. */
+  get short(): string {
+    const s = this.state;
+    if (this.#allDoneBefore) return `${count(s.splits, 'split')}, all done before`;
+    return [
+      `${s.splitsDone}/${s.splits} splits`,
+      `${bytes(s.bytes)} of ${bytes(s.bytesTotal)}`,
+      ...this.#rates(s),
+    ].join(' · ');
+  }
+  get done(): boolean {
+    return this.#plan !== undefined && this.#splitsBefore + this.#splits === this.#plan.splits.length;
+  }
+  get #allDoneBefore(): boolean {
+    return this.done && this.#splits === 0;
+  }
+  #rates(s: Meter['state']): string[] {
+    const left = this.done ? [] : [`${duration(s.secondsLeft)} left`];
+    return [`${(s.bytesPerSecond / 1e6).toFixed(1)} MB/s`, `${integer(s.tokensPerSecond)} tokens/s`, ...left];
   }
 }
 
@@ -72,13 +92,18 @@ const foreignLine = (why: string): string =>
 const mergedLine = (manifest: Manifest): string =>
   `${integer(manifest.windows.train)} training and ${integer(manifest.windows.validation)} validation windows of ${integer(manifest.windowLength)}`;
 
-export function makeDisplay(kind: 'terminal' | 'plain' | 'json', write: (line: string) => void): Display {
-  if (kind === 'terminal') return terminalDisplay();
-  return kind === 'json' ? jsonDisplay(write) : plainDisplay(write);
+/** `passes` is how many passes of noise there are to be. */
+export function makeDisplay(
+  kind: 'terminal' | 'plain' | 'json',
+  passes: number,
+  write: (line: string) => void,
+): Display {
+  if (kind === 'terminal') return terminalDisplay(passes);
+  return kind === 'json' ? jsonDisplay(write) : plainDisplay(passes, write);
 }
 
 /** A line when something is done, and one every ten seconds: an hour of packing stays readable in a job's log. */
-function plainDisplay(write: (line: string) => void): Display {
+function plainDisplay(passes: number, write: (line: string) => void): Display {
   const meter = new Meter();
   const timer = setInterval(() => write(`pack   ${meter.line}`), 10_000);
   return {
@@ -95,7 +120,7 @@ function plainDisplay(write: (line: string) => void): Display {
         write(`pack   ${meter.line}`);
         write(`merge  ${mergedLine(manifest)}`);
       },
-      pass: (pass) => write(`noise  pass ${pass}`),
+      pass: (pass) => write(`noise  pass ${pass + 1} of ${passes}`),
     },
     finish: async () => clearInterval(timer),
   };
@@ -128,12 +153,12 @@ function jsonDisplay(write: (line: string) => void): Display {
 }
 
 /** listr2's live list: one line a stage, the running one with its figures below it. */
-function terminalDisplay(): Display {
+function terminalDisplay(totalPasses: number): Display {
   const meter = new Meter();
   const planned = deferred<string>();
+  const packed = deferred<string>();
   const merged = deferred<string>();
-  const ended = deferred<string>();
-  const all = [planned, merged, ended];
+  const noised = deferred<string>();
   let passes = 0;
   const stage = (title: string, promise: Promise<string>, output?: () => string) => ({
     title,
@@ -141,6 +166,9 @@ function terminalDisplay(): Display {
       const timer = output && setInterval(() => (task.output = output()), 200);
       try {
         task.title = `${title.padEnd(5)}  ${await promise}`;
+      } catch (error) {
+        task.title = `${title.padEnd(5)}  stopped`;
+        throw error;
       } finally {
         clearInterval(timer);
       }
@@ -149,27 +177,38 @@ function terminalDisplay(): Display {
   const list = new Listr(
     [
       stage('Plan', planned.promise),
-      stage('Pack', merged.promise, () => meter.line),
-      stage('Noise', ended.promise, () => count(passes, 'pass')),
+      stage('Pack', packed.promise, () => meter.short),
+      stage('Merge', merged.promise),
+      stage('Noise', noised.promise, () => `${passes} of ${count(totalPasses, 'pass')}`),
     ],
     // Ctrl-C is ours: listr2's own handler would exit with 127 in the middle of a commit.
-    { registerSignalListeners: false, rendererOptions: { collapseSubtasks: false } },
+    { registerSignalListeners: false, rendererOptions: { collapseSubtasks: false, showErrorMessage: false } },
   );
-  const shown = list.run().catch(() => {});
+  // Drawn once there is a plan: what is refused before that is an error and no list.
+  let shown: Promise<unknown> | undefined;
+  const whenPacked = () => meter.done && packed.resolve(meter.short);
   return {
     events: {
       planned({ plan, model }, done) {
         meter.planned(plan, done);
         planned.resolve(`${planLine(plan, done)}${isForeign(model) ? ` · ${foreignLine(model.why)}` : ''}`);
+        shown = list.run().catch(() => {});
+        whenPacked();
       },
       progress: (delta) => meter.add(delta),
-      splitDone: () => meter.splitDone(),
-      merged: (manifest) => merged.resolve(`${mergedLine(manifest)} · ${meter.line.replace(/ · [^·]*left$/, '')}`),
+      splitDone() {
+        meter.splitDone();
+        whenPacked();
+      },
+      merged(manifest) {
+        packed.resolve(meter.short);
+        merged.resolve(mergedLine(manifest));
+      },
       pass: () => passes++,
     },
     async finish(failed) {
-      if (failed) for (const { reject } of all) reject(new Error('stopped'));
-      else ended.resolve(count(passes, 'pass'));
+      if (failed) for (const { reject } of [planned, packed, merged, noised]) reject(new Error('stopped'));
+      else noised.resolve(`${passes} of ${count(totalPasses, 'pass')}`);
       await shown;
     },
   };

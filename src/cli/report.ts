@@ -1,5 +1,5 @@
 import type { Inspection, Verification } from '../run/index.ts';
-import { bar, bytes, columns, integer, percent, safe } from './format.ts';
+import { bar, bytes, columns, count, integer, percent, safe } from './format.ts';
 
 /** `prep inspect` for people. */
 export function inspectionText(dir: string, i: Inspection): string {
@@ -45,7 +45,7 @@ export function inspectionText(dir: string, i: Inspection): string {
     ),
     'sources',
     columns(
-      i.sources.map((s) => [safe(s.source), `${integer(s.documents)} documents`, `${integer(s.tokens)} tokens`]),
+      i.sources.map((s) => [safe(s.source), count(s.documents, 'document'), count(s.tokens, 'token')]),
       '  ',
     ),
     'documents by tokens',

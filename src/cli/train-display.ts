@@ -116,10 +116,7 @@ function linesOf(event: TrainEvent, decode: Decode): string[] {
 }
 
 /** Text from a corpus and a model: nothing of it may steer the terminal. */
-const quoted = (text: string): string[] =>
-  safe(text)
-    .split('\n')
-    .map((line) => `  | ${line}`);
+const quoted = (text: string): string[] => text.split('\n').map((line) => `  | ${safe(line)}`);
 
 function resultLines({ steps, interrupted, heldOut, unigram }: RunResult): string[] {
   if (interrupted)

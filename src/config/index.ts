@@ -1,4 +1,4 @@
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configNotFound } from '../core/errors.ts';
 import { exists, readAll } from '../io/files.ts';
@@ -37,6 +37,13 @@ export async function pipelineFrom(settings: Overrides): Promise<Pipeline> {
   return resolvePipeline(raw, process.cwd());
 }
 
+/** A source is called after its file or folder; a pattern after the folder it looks in. */
+export function sourceName(path: string): string {
+  const parts = resolve(path).split(/[/\\]/);
+  const pattern = parts.findIndex((part) => /[*?[\]{}()!]/.test(part));
+  return (pattern < 0 ? parts : parts.slice(0, pattern)).at(-1) || 'corpus';
+}
+
 function absolute(overrides: Overrides): Overrides {
   const { inputs, tokenizer } = overrides;
   return {
@@ -49,7 +56,7 @@ function absolute(overrides: Overrides): Overrides {
 function resolvePipeline(raw: RawPipeline, base: string): Pipeline {
   return {
     name: raw.name,
-    inputs: raw.inputs.map(({ source, paths }) => ({ source: source ?? basename(paths[0] ?? ''), paths })),
+    inputs: raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths })),
     textField: raw.text_field,
     idField: raw.id_field,
     tokenizer: resolve(base, raw.tokenizer),

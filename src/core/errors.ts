@@ -164,7 +164,7 @@ export const tooManyRejects = (rejected: number, records: number, share: number,
 export const tokenizerInvalid = (file: string, pointer: string, problem: string): PrepError =>
   new PrepError(
     'TOKENIZER_INVALID',
-    `${file}#${pointer}: ${problem}; give the tokenizer.json of a Hugging Face fast tokenizer`,
+    `${file}${pointer && `#${pointer}`}: ${problem}; give the tokenizer.json of a Hugging Face fast tokenizer`,
     { file, pointer },
   );
 
@@ -242,10 +242,10 @@ export const diskFull = (path: string, bytes: number): PrepError =>
     { file: path, bytes },
   );
 
-export const interrupted = (done: number, total: number): PrepError =>
+export const interrupted = (done: number, total: number, what = 'splits'): PrepError =>
   new PrepError(
     'INTERRUPTED',
-    `stopped; ${done} of ${total} splits are committed. Run the same command again to go on`,
+    `stopped; ${done} of ${total} ${what} are committed. Run the same command again to go on`,
     {
       done,
       total,

@@ -1,45 +1,53 @@
 import type { Document } from '../core/document.ts';
 import { lines, type Span } from '../io/lines.ts';
 import { contentOf } from './disk.ts';
-import type { PartRead } from './part-read.ts';
-import { decoded, fieldsOf, notJson, notUtf8, tooLarge } from './record.ts';
+import { RecordScanner } from './json-bytes.ts';
+import { recordOf } from './json-record.ts';
+import type { PartRead, Refusal } from './part-read.ts';
+import { type RecordFields, tooLarge } from './record.ts';
 
 /**
  * JSON Lines: a record a line. Lines of white space only are no records: they are passed over and not counted.
  * A line that is no document is set aside, and the next one is read.
- * 356 MB/s with JSON.parse on lines found by bytes; checking UTF-8 costs nothing beside it.
+ * Documents are taken from the bytes; any other line, and what is not judged there, is for JSON.parse to say.
+ *
+ * MB per CPU second on the test corpora, en / zh / code, best of 7 on a loaded machine: 551 / 624 / 468 from the file to
+ * documents, SHA-256 included (244 / 156 / 310 with JSON.parse alone); of that the scanner 1516 / 1709 / 967 (406 / 188 / 489).
+ * Lines of 150 bytes: 106 (77); there it is memory for each text that costs, 180 ns of them above 64 bytes.
  */
 export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
-  for await (const spans of lines(contentOf(read), read.part.start, read.options.documentBytes)) {
+  const { textField, idField, documentBytes } = read.options;
+  const fields: RecordFields = { text: textField, id: idField };
+  const scanner = new RecordScanner(fields);
+  for await (const spans of lines(contentOf(read), read.part.start, documentBytes)) {
     const documents: Document[] = [];
     for (const span of spans) {
       read.lines++;
-      const document = documentOf(read, span);
+      const document = documentOf(read, span, scanner, fields);
       if (document !== null) documents.push(document);
     }
     yield documents;
   }
 }
 
-function documentOf(read: PartRead, { start, end, bytes }: Span): Document | null {
-  const { options } = read;
-  const set = (refusal: Parameters<PartRead['reject']>[1]): null => {
+function documentOf(
+  read: PartRead,
+  { start, end, bytes }: Span,
+  scanner: RecordScanner,
+  fields: RecordFields,
+): Document | null {
+  const set = (refusal: Refusal): null => {
     read.reject(start, refusal);
     return null;
   };
-  if (bytes === null) return set(tooLarge(end - start, options.documentBytes));
+  if (bytes === null) return set(tooLarge(end - start, read.options.documentBytes));
+  const found = scanner.scan(bytes);
+  if (found !== null) return read.accept(start, end, found.id, found.text);
   if (isBlank(bytes)) return null;
-  const source = decoded(bytes);
-  if (source === undefined) return set(notUtf8(bytes));
-  let value: unknown;
-  try {
-    value = JSON.parse(source);
-  } catch {
-    return set(notJson(source));
-  }
-  const fields = fieldsOf(value, { text: options.textField, id: options.idField }, source);
-  return 'reason' in fields ? set(fields) : read.accept(start, end, fields.id, fields.text);
+  const record = recordOf(bytes, fields);
+  return 'reason' in record ? set(record) : read.accept(start, end, record.id, record.text);
 }
 
 /** JSON's white space: space, tab, CR (a line has no LF). */
-const isBlank = (bytes: Uint8Array): boolean => bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+export const isBlank = (bytes: Uint8Array): boolean =>
+  bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { isPrepError, tokenizerInvalid } from '../core/errors.ts';
+import { inputNotFound, isPrepError } from '../core/errors.ts';
 import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
 import { commitFile } from '../io/commit.ts';
 import { exists, readAll } from '../io/files.ts';
@@ -33,7 +33,7 @@ export interface LoadedModel {
  * for 300 ms. A cache that cannot be read or written is none: nothing depends on it.
  */
 export async function loadModel(path: string): Promise<LoadedModel> {
-  if (!(await exists(path))) throw tokenizerInvalid(path, '', 'is not there');
+  if (!(await exists(path))) throw inputNotFound(path, process.cwd());
   const bytes = await readAll(path, MAX_TOKENIZER_BYTES);
   const cached = join(cacheFolder(), modelName(hashOf(bytes)));
   const known = await ignoringFailures(async () =>

@@ -16,6 +16,7 @@ export function assemble(
     size,
     options,
     idOf: (token) => added.find(({ content }) => content === token)?.id ?? engine.idOf(token),
+    isOrdinary: (id) => engine.has(id) && !added.some((token) => token.id === id),
     encode(text) {
       const ids = engine.encode(text);
       return around ? Int32Array.of(...around.before, ...ids, ...around.after) : ids;

@@ -21,6 +21,8 @@ export interface Engine {
   decode(ids: readonly number[]): string;
   /** The id of an ordinary token by its text in the vocabulary. */
   idOf(token: string): number | undefined;
+  /** Whether the vocabulary has a token of this id. */
+  has(id: number): boolean;
 }
 
 /** Byte-level BPE with a known split pattern, in the WebAssembly kernel. */
@@ -59,7 +61,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
 }
 
 /** From ids to text and from a token to its id. Tokens are bytes; what is no UTF-8 becomes U+FFFD, as in the reference. */
-function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf'> {
+function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf' | 'has'> {
   const { bytes, layout } = image;
   const start = layout.classIndex;
   const offsets = new Uint32Array(bytes.buffer, bytes.byteOffset + layout.tokenOffsets - start, size + 1);
@@ -69,6 +71,7 @@ function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf'>
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     decode: (ids) => utf8.decode(Buffer.concat(ids.map((id) => literal.get(id) ?? bytesOf(id)))),
+    has: (id) => (offsets[id + 1] ?? 0) > (offsets[id] ?? 0),
     idOf(token) {
       const wanted = new Uint8Array(token.length);
       if (tokenBytes(token, wanted, 0) <= 0) return undefined;

@@ -31,9 +31,14 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
   const encode = (text: Uint8Array): Int32Array => {
     if (!finder.empty) for (const _ of finder.split(text));
     watch(text.length);
-    const { ids } = library.encode(utf8.decode(text), { add_special_tokens: false });
-    watch(0);
-    return Int32Array.from(ids);
+    try {
+      return Int32Array.from(library.encode(utf8.decode(text), { add_special_tokens: false }).ids);
+    } catch (error) {
+      // The library looks at some settings only now.
+      throw tokenizerInvalid(name, '', `cannot encode (${messageOf(error)})`);
+    } finally {
+      watch(0);
+    }
   };
   return {
     name: `@huggingface/tokenizers, since ${why}`,
@@ -44,5 +49,6 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
     },
     decode: (run) => library.decode([...run], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
     idOf: (token) => model.ids.get(token),
+    has: (id) => [...model.ids.values()].includes(id),
   };
 }

@@ -24,7 +24,15 @@ const USUAL = {
 export function resolveSpecialIds(tokenizer: Tokenizer, given: SpecialTokens) {
   const find = (role: keyof typeof USUAL): number | null => {
     const named = given[role];
-    if (typeof named === 'number') return named;
+    if (typeof named === 'number') {
+      if (tokenizer.isOrdinary(named))
+        throw new PrepError(
+          'CONFIG_INVALID',
+          `special_tokens.${role}: id ${named} is an ordinary token, which documents are full of; give an added token or an id from ${tokenizer.size}`,
+          { field: `special_tokens.${role}` },
+        );
+      return named;
+    }
     if (named !== undefined) {
       const id = tokenizer.idOf(named);
       if (id !== undefined) return id;

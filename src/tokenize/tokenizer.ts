@@ -24,6 +24,8 @@ export interface Tokenizer {
   readonly options: EncodeOptions;
   /** The id of a token by its text, added tokens included. */
   idOf(token: string): number | undefined;
+  /** Whether an id is that of a token which the text of documents becomes: not an added one, not a free one. */
+  isOrdinary(id: number): boolean;
   /** Valid UTF-8 to [tokens] ids. Throws SpecialTokenFound where special tokens are refused. */
   encode(text: Uint8Array): Int32Array;
   /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */

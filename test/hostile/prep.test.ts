@@ -206,8 +206,8 @@ describe('tokenizer', () => {
 
   test('that is not there', async () => {
     await refused(['pack', good, '--tokenizer', 'none.json'], {
-      code: '(INPUT_NOT_FOUND|IO_FAILED)',
-      exit: 74,
+      code: 'INPUT_NOT_FOUND',
+      exit: 65,
       says: ['none.json'],
     });
   });

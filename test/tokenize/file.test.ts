@@ -65,6 +65,7 @@ describe('special ids', () => {
       specialIds: { mask: 126336, eos: 4094, pad: 4094 },
       vocabSize: 126337,
     });
+    expect(() => resolveSpecialIds(load(good), { mask: 100 })).toThrow(/ordinary token/);
     expect(() => resolveSpecialIds(load(good), { eos: '<|none|>' })).toThrow(/special_tokens.eos/);
     expect(() => resolveSpecialIds(load(good), { mask: '<|eos|>' })).toThrow(/also bos, eos or pad/);
   });

@@ -19,9 +19,11 @@ import { codePoint, width } from './text.as';
 
 /*
  * Word cache, 32 bytes a slot: 16 of the word padded with zeros, 3 ids, u32 meta = length | ids << 8 | kind << 16; meta 0:
- * empty. Words of up to 16 bytes and 3 ids, which is nearly all of them. Lossy: a full neighbourhood loses its first.
+ * empty. Words of up to 16 bytes and 3 ids, which is nearly all of them; a word of more ids has MANY there and its ids in the
+ * cache of long words. Lossy: a full neighbourhood loses its first.
  */
 const PROBES: u32 = 4;
+const MANY: u32 = 0xff;
 const PIECE: u32 = 1 << 16;
 /** Part of a longer word: with ignore_merges a whole word may be a token that its merges do not reach. */
 let kind: u32 = 0;
@@ -36,23 +38,38 @@ function hashOf(key: v128): u32 {
   return <u32>(hash >> 40);
 }
 
+// @ts-ignore: decorator
+@inline
+function keyOf(at: usize, length: u32): v128 {
+  return v128.and(v128.load(at), v128.load(masks + (<usize>length << 4)));
+}
+
+/** Whether the slot holds the word `key` of this length and kind. */
+// @ts-ignore: decorator
+@inline
+function holds(slot: usize, meta: u32, key: v128, length: u32): bool {
+  return (meta & 0xff00ff) == (length | kind) && i8x16.all_true(i8x16.eq(v128.load(slot), key));
+}
+
 /** Ids of the word [at, at + length) to `out`; returns the end of what was written. */
 // @ts-ignore: decorator
 @inline
 export function encodeWord(at: usize, length: u32, out: usize): usize {
   if (length > 16) return encodeLong(at, length, out);
-  const key = v128.and(v128.load(at), v128.load(masks + (<usize>length << 4)));
+  const key = keyOf(at, length);
   const hash = hashOf(key);
   const slot = words + (<usize>(hash & wordMask) << 5);
   const meta = load<u32>(slot, 28);
-  if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
+  const ids = (meta >> 8) & 0xff;
+  if (ids != MANY && holds(slot, meta, key, length)) {
     v128.store(out, v128.load(slot, 16));
-    return out + (<usize>((meta >> 8) & 0xff) << 2);
+    return out + (<usize>ids << 2);
   }
-  return encodeMissed(at, length, out, key, hash);
+  return encodeShort(at, length, out, key, hash, true);
 }
 
-function encodeMissed(at: usize, length: u32, out: usize, key: v128, hash: u32): usize {
+/** A word of up to 16 bytes that is not in its first slot; `whole`: not a piece, so it may have pieces. */
+function encodeShort(at: usize, length: u32, out: usize, key: v128, hash: u32, whole: bool): usize {
   let free: usize = 0;
   for (let i: u32 = 0; i < PROBES; i++) {
     const slot = words + (<usize>((hash + i) & wordMask) << 5);
@@ -61,34 +78,37 @@ function encodeMissed(at: usize, length: u32, out: usize, key: v128, hash: u32):
       free = slot;
       break;
     }
-    if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
+    if (holds(slot, meta, key, length)) {
+      const ids = (meta >> 8) & 0xff;
+      if (ids == MANY) return encodeKept(at, length, out, whole);
       v128.store(out, v128.load(slot, 16));
-      return out + (<usize>((meta >> 8) & 0xff) << 2);
+      return out + (<usize>ids << 2);
     }
   }
   if (free == 0) free = words + (<usize>(hash & wordMask) << 5);
-  const end = encodeFresh(at, length, out);
+  const end = encodeFresh(at, length, out, whole);
   const count = <u32>((end - out) >> 2);
-  if (count <= 3) {
-    v128.store(free, key);
-    v128.store(free, v128.load(out), 16);
-    store<u32>(free, length | (count << 8) | kind, 28);
-  }
+  v128.store(free, key);
+  v128.store(free, v128.load(out), 16);
+  store<u32>(free, length | ((count <= 3 ? count : MANY) << 8) | kind, 28);
+  if (count > 3) keep(at, length, out, count);
   return end;
 }
 
 /** A word that no cache knows. */
-function encodeFresh(at: usize, length: u32, out: usize): usize {
-  if (ignoreMerges && kind == 0) {
-    const token = tokenOf(at, length);
-    if (token != 0) {
-      store<u32>(out, token - 1);
-      return out + 4;
+function encodeFresh(at: usize, length: u32, out: usize, whole: bool): usize {
+  if (whole) {
+    if (ignoreMerges) {
+      const token = tokenOf(at, length);
+      if (token != 0) {
+        store<u32>(out, token - 1);
+        return out + 4;
+      }
     }
-  }
-  if (kind == 0 && length > 3 && crossings != 0) {
-    const cut = pieceEnd(at, at + length);
-    if (cut < at + length) return encodePieces(at, cut, at + length, out);
+    if (length > 3) {
+      const cut = pieceEnd(at, at + length);
+      if (cut < at + length) return encodePieces(at, cut, at + length, out);
+    }
   }
   return out + (<usize>merge(at, length, out) << 2);
 }
@@ -100,41 +120,17 @@ function encodeFresh(at: usize, length: u32, out: usize): usize {
 function encodePieces(at: usize, cut: usize, end: usize, out: usize): usize {
   if (ignoreMerges) kind = PIECE;
   while (true) {
-    out = encodePiece(at, <u32>(cut - at), out);
+    const length = <u32>(cut - at);
+    if (length <= 16) {
+      const key = keyOf(at, length);
+      out = encodeShort(at, length, out, key, hashOf(key), false);
+    } else out = encodeKept(at, length, out, false);
     if (cut >= end) break;
     at = cut;
     cut = pieceEnd(at, end);
   }
   kind = 0;
   return out;
-}
-
-/** As encodeWord, for a piece that has no pieces itself. */
-function encodePiece(at: usize, length: u32, out: usize): usize {
-  if (length > 16) return out + (<usize>merge(at, length, out) << 2);
-  const key = v128.and(v128.load(at), v128.load(masks + (<usize>length << 4)));
-  const hash = hashOf(key);
-  let free: usize = 0;
-  for (let i: u32 = 0; i < PROBES; i++) {
-    const slot = words + (<usize>((hash + i) & wordMask) << 5);
-    const meta = load<u32>(slot, 28);
-    if (meta == 0) {
-      free = slot;
-      break;
-    }
-    if (<u8>meta == <u8>length && meta >> 16 == kind >> 16 && i8x16.all_true(i8x16.eq(v128.load(slot), key))) {
-      v128.store(out, v128.load(slot, 16));
-      return out + (<usize>((meta >> 8) & 0xff) << 2);
-    }
-  }
-  if (free == 0) free = words + (<usize>(hash & wordMask) << 5);
-  const count = merge(at, length, out);
-  if (count <= 3) {
-    v128.store(free, key);
-    v128.store(free, v128.load(out), 16);
-    store<u32>(free, length | (count << 8) | kind, 28);
-  }
-  return out + (<usize>count << 2);
 }
 
 /**
@@ -186,7 +182,7 @@ function pieceEnd(at: usize, end: usize): usize {
 }
 
 /*
- * Long words: a slot holds the arena offset of [u32 hash, u32 length, u32 ids, ids..., bytes...]. When the arena is full
+ * Long words: a slot holds the arena offset of [u32 hash, u32 length | kind, u32 ids, ids..., bytes...]. When the arena is full
  * both are emptied.
  */
 let arenaUsed: u32 = 16;
@@ -216,13 +212,17 @@ const KEEP: u32 = 256;
 
 function encodeLong(at: usize, length: u32, out: usize): usize {
   // Runs of other scripts: their pieces are what repeats, the run itself hardly ever does.
-  if (load<u8>(at + length - 1) >= 0x80 || length > KEEP) return encodeFresh(at, length, out);
-  const hash = hashBytes(at, length);
-  const slot = longWords + (<usize>(hash & longMask) << 2);
-  const offset = load<u32>(slot);
+  return load<u8>(at + length - 1) >= 0x80 ? encodeFresh(at, length, out, true) : encodeKept(at, length, out, true);
+}
+
+/** Ids from the cache of long words, or made and kept there. */
+function encodeKept(at: usize, length: u32, out: usize, whole: bool): usize {
+  if (length > KEEP) return encodeFresh(at, length, out, whole);
+  const hash = hashBytes(at, length) ^ kind;
+  const offset = load<u32>(longWords + (<usize>(hash & longMask) << 2));
   if (offset != 0) {
     const entry = arena + offset;
-    if (load<u32>(entry) == hash && load<u32>(entry, 4) == length) {
+    if (load<u32>(entry) == hash && load<u32>(entry, 4) == (length | kind)) {
       const count = load<u32>(entry, 8);
       if (same(entry + 12 + (<usize>count << 2), at, length)) {
         memory.copy(out, entry + 12, <usize>count << 2);
@@ -230,22 +230,27 @@ function encodeLong(at: usize, length: u32, out: usize): usize {
       }
     }
   }
-  const end = encodeFresh(at, length, out);
-  const count = <u32>((end - out) >> 2);
+  const end = encodeFresh(at, length, out, whole);
+  keep(at, length, out, <u32>((end - out) >> 2));
+  return end;
+}
+
+/** Puts a word and its ids into the arena. */
+function keep(at: usize, length: u32, ids: usize, count: u32): void {
   const size = (12 + (count << 2) + length + 7) & ~7;
   if (arenaUsed + size > arenaSize) {
     memory.fill(longWords, 0, (<usize>longMask + 1) << 2);
     arenaUsed = 16;
   }
+  const hash = hashBytes(at, length) ^ kind;
   const entry = arena + arenaUsed;
   store<u32>(entry, hash);
-  store<u32>(entry, length, 4);
+  store<u32>(entry, length | kind, 4);
   store<u32>(entry, count, 8);
-  memory.copy(entry + 12, out, <usize>count << 2);
+  memory.copy(entry + 12, ids, <usize>count << 2);
   memory.copy(entry + 12 + (<usize>count << 2), at, length);
-  store<u32>(slot, arenaUsed);
+  store<u32>(longWords + (<usize>(hash & longMask) << 2), arenaUsed);
   arenaUsed += size;
-  return end;
 }
 
 /** Number + 1 of the token that is these bytes, or 0. */

@@ -26,7 +26,11 @@ function jsonDisplay(): TrainDisplay {
     event(event, decode) {
       const { kind, ...data } = event;
       if (event.kind === 'sample')
-        send(kind, { prompt: decode(event.prompt), continuation: decode(event.continuation) });
+        send(kind, {
+          heldOut: event.heldOut,
+          prompt: decode(event.prompt),
+          continuation: decode(event.continuation),
+        });
       else send(kind, data);
     },
     done: (result) => send('done', result),
@@ -109,7 +113,7 @@ function linesOf(event: TrainEvent, decode: Decode): string[] {
       return [`checkpoint ${event.checkpoint}`, `curve      ${event.curve}`, `metrics    ${event.metrics}`];
     default:
       return [
-        'sample: a held-out prompt, then what the model made of masks',
+        `sample: a prompt from ${event.heldOut ? 'held-out' : 'training'} text, then what the model made of masks`,
         ...quoted(`${decode(event.prompt)} ▸ ${decode(event.continuation)}`),
       ];
   }
@@ -119,6 +123,7 @@ function linesOf(event: TrainEvent, decode: Decode): string[] {
 const quoted = (text: string): string[] => text.split('\n').map((line) => `  | ${safe(line)}`);
 
 function resultLines({ steps, interrupted, heldOut, unigram }: RunResult): string[] {
+  if (interrupted && steps === 0) return ['stopped before the first step; no checkpoint is written'];
   if (interrupted)
     return [`stopped after ${integer(steps)} steps; the checkpoint is written, run the same command to train anew`];
   if (heldOut === null || unigram === null) return [`done: ${integer(steps)} steps`];

@@ -112,7 +112,8 @@ Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenize
 Loss is in nats a token, a bound on the negative log-likelihood; the model has learned from context where its held-out
 loss is below the cross-entropy of the training unigram, which the curve shows as a line.
 @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node are used where they are installed and pass a self-check.
-Ctrl-C finishes the step and writes a checkpoint. Exit status: 0 done, 1 the loss is not finite, 64 usage, 65 bad data,
+Ctrl-C ends the step and writes a checkpoint. Exit status: 0 done, 1 the loss is not finite
+or memory is too small, 64 usage, 65 bad data,
 70 a bug, 74 input or output, 75 stopped or no usable backend.`,
   );
 

@@ -27,6 +27,7 @@ const EXIT_OF = {
   CHECKPOINT_INVALID: EXIT.data,
   BACKEND_UNAVAILABLE: EXIT.retry,
   LOSS_NOT_FINITE: EXIT.failed,
+  OUT_OF_MEMORY: EXIT.failed,
   IO_FAILED: EXIT.io,
   DISK_FULL: EXIT.io,
   INTERRUPTED: EXIT.retry,
@@ -136,13 +137,41 @@ export const inputMalformed = (path: string, place: string, problem: string): Pr
     { file: path, place },
   );
 
-export const corpusEmpty = (inputs: number, rejected: number, firstReject: string | null): PrepError =>
+/** `file` lists the rejects, with their reasons. */
+export const corpusEmpty = (
+  inputs: number,
+  rejected: number,
+  firstReject: string | null,
+  file: string | null,
+): PrepError =>
   new PrepError(
     'CORPUS_EMPTY',
     `no document in ${inputs} input file(s)` +
       (rejected > 0 ? `: all ${rejected} records were rejected, the first because ${firstReject}` : '') +
-      `; check the files${rejected > 0 ? ' and --field' : ''}`,
-    { inputs, rejected, firstReject },
+      (file === null ? '; check the files' : `; see ${file}, check the files and --field`),
+    { inputs, rejected, firstReject, ...(file === null ? {} : { file }) },
+  );
+
+/** `dropped` counts documents by reason. */
+export const allDropped = (
+  documents: number,
+  dropped: Readonly<Record<string, number>>,
+  windowLength: number,
+): PrepError => {
+  const reasons = Object.entries(dropped).map(([reason, n]) => `${n} ${reason}`);
+  return new PrepError(
+    'CORPUS_EMPTY',
+    `no window to write: all ${documents} documents were dropped (${reasons.join(', ')}; a window has ${windowLength} tokens); ` +
+      'use --long-documents split or a larger --window, with --overwrite',
+    { documents, dropped: reasons, windowLength },
+  );
+};
+
+export const noTrainingWindows = (dir: string, validation: number): PrepError =>
+  new PrepError(
+    'CORPUS_EMPTY',
+    `${dir} has no training windows (all ${validation} are validation windows); lower \`validation\` and make it again`,
+    { dir, validation },
   );
 
 export const documentTooLarge = (path: string, offset: number, bytes: number, limit: number): PrepError =>
@@ -152,12 +181,19 @@ export const documentTooLarge = (path: string, offset: number, bytes: number, li
     { file: path, offset, bytes, limit },
   );
 
-export const tooManyRejects = (rejected: number, records: number, share: number, first: string): PrepError =>
+/** `file` lists the rejects, with their reasons. */
+export const tooManyRejects = (
+  rejected: number,
+  records: number,
+  share: number,
+  first: string,
+  file: string,
+): PrepError =>
   new PrepError(
     'TOO_MANY_REJECTS',
     `${rejected} of ${records} records were rejected, more than the allowed share of ${share}; the first: ${first}. ` +
-      'Repair them, or raise --max-rejects (what is done is kept)',
-    { rejected, records, share, first },
+      `All are in ${file}; repair them, or raise --max-rejects (what is done is kept)`,
+    { rejected, records, share, first, file },
   );
 
 /** `pointer` is a JSON pointer into the tokenizer file. */
@@ -174,6 +210,14 @@ export const fingerprintMismatch = (place: string, field: string, found: string,
     `${place}: \`${field}\` is ${found}, but this plan was made with ${expected}; ` +
       'put it back, choose another --out, or start over with --overwrite',
     { place, field, found, expected },
+  );
+
+/** For `--overwrite`: `found` are words such as `of the format "x"`. */
+export const notOurs = (path: string, found: string): PrepError =>
+  new PrepError(
+    'FINGERPRINT_MISMATCH',
+    `${path} is ${found}: --overwrite removes nothing but an ultraprep corpus; choose another --out, or move that away`,
+    { place: path, field: 'format', found, expected: 'ultraprep/1' },
   );
 
 export const corpusNotFound = (dir: string): PrepError =>
@@ -217,11 +261,33 @@ export const backendUnavailable = (wanted: string, reasons: readonly string[]): 
     { wanted, reasons },
   );
 
-export const lossNotFinite = (step: number, loss: number): PrepError =>
+/** `saved`: this run has written a checkpoint. */
+export const lossNotFinite = (step: number, loss: number, saved: boolean): PrepError =>
   new PrepError(
     'LOSS_NOT_FINITE',
-    `the loss is ${loss} at step ${step}; lower --lr or raise --warmup (the last good checkpoint is kept)`,
-    { step, loss: String(loss) },
+    `the loss is ${loss} at step ${step}; lower --lr or raise --warmup` +
+      (saved ? ' (the last good checkpoint is kept)' : ' (no checkpoint was written)'),
+    { step, loss: String(loss), saved },
+  );
+
+/** `model` is words such as `the preset small (1,000 parameters)`; `limit` in bytes. */
+export const modelTooLarge = (model: string, bytes: number, limit: number, backend: string): PrepError =>
+  new PrepError(
+    'OUT_OF_MEMORY',
+    `${model} takes ${inGiB(bytes)} GiB for weights, gradients and moments, the backend ${backend} has ${inGiB(limit)} GiB here; ` +
+      'choose a smaller --preset, or a tokenizer with a smaller vocabulary',
+    { model, bytes, limit, backend },
+  );
+
+const inGiB = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);
+
+export const outOfMemory = (backend: string, cause: unknown): PrepError =>
+  new PrepError(
+    'OUT_OF_MEMORY',
+    `the run does not fit into the memory of the backend ${backend} (${messageOf(cause).split('\n')[0]}); ` +
+      'choose a smaller --preset, or make the corpus with a smaller --window or vocabulary',
+    { backend },
+    cause,
   );
 
 export const ioFailed = (path: string, operation: string, cause: unknown): PrepError =>

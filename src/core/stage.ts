@@ -3,7 +3,7 @@ import type { Reject } from './document.ts';
 
 /** What the runner lends a stage. */
 export interface StageContext {
-  /** Sets a bad record aside; throws when there are too many. */
+  /** Sets a bad record aside. */
   reject(reject: Reject): void;
   /** Called now and then with what has been done since the last call. */
   progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;

@@ -16,27 +16,31 @@ export interface GroupBatch {
 /** How the attention groups of a slab are computed: never a score outside a group. */
 export interface AttentionPlan {
   readonly heads: number;
+  /** Groups of more tokens go tile by tile; those are never padded. */
+  readonly tile: number;
   readonly batches: readonly GroupBatch[];
   /** [tokens x heads] int32: where each (token, head) row lies in the batches' rows, laid end to end. */
   readonly inverse: tf.Tensor1D;
 }
 
+/** Longest group whose scores are formed at once; longer ones go tile by tile (256-1024 is the flat part on wasm). */
+export const TILE = 1024;
 /** A group joins a batch of longer ones while it fills this much of a row: dispatch is dearer than padding. */
 const MIN_FILL = 0.75;
 /** Scores of one batch: bounds the memory of a batch of short groups (64 MiB). */
 const MAX_SCORES = 16 * 1024 * 1024;
 
 /** `offsets`: [groups + 1] group offsets, from 0 to the number of tokens. The caller disposes with `disposePlan`. */
-export function planAttention(offsets: Int32Array, heads: number): AttentionPlan {
+export function planAttention(offsets: Int32Array, heads: number, tile = TILE): AttentionPlan {
   const tokens = offsets.at(-1) ?? 0;
   const inverse = new Int32Array(tokens * heads);
   const batches: GroupBatch[] = [];
   let base = 0;
-  for (const groups of bucketByLength(offsets, heads)) {
+  for (const groups of bucketByLength(offsets, heads, tile)) {
     batches.push(layOutBatch(groups, offsets, heads, inverse, base));
     base += groups.length * heads * lengthOf(offsets, groups[0]!);
   }
-  return { heads, batches, inverse: tf.tensor1d(inverse, 'int32') };
+  return { heads, tile, batches, inverse: tf.tensor1d(inverse, 'int32') };
 }
 
 export function disposePlan(plan: AttentionPlan): void {
@@ -46,8 +50,11 @@ export function disposePlan(plan: AttentionPlan): void {
 
 const lengthOf = (offsets: Int32Array, group: number): number => offsets[group + 1]! - offsets[group]!;
 
-/** Group numbers, in batches, longest first in each. Groups of no tokens are left out. */
-export function bucketByLength(offsets: Int32Array, heads: number): number[][] {
+/**
+ * Group numbers, in batches, longest first in each. Groups of no tokens are left out. A group is padded only to a length
+ * of one tile: the tiled path knows no padding, and would take it for keys.
+ */
+export function bucketByLength(offsets: Int32Array, heads: number, tile = TILE): number[][] {
   const groups = Array.from({ length: offsets.length - 1 }, (_, group) => group).filter(
     (g) => lengthOf(offsets, g) > 0,
   );
@@ -56,9 +63,10 @@ export function bucketByLength(offsets: Int32Array, heads: number): number[][] {
   for (const group of groups) {
     const bucket = buckets.at(-1);
     const longest = bucket ? lengthOf(offsets, bucket[0]!) : 0;
+    const length = lengthOf(offsets, group);
     const fits =
       bucket &&
-      lengthOf(offsets, group) >= MIN_FILL * longest &&
+      (longest <= tile ? length >= MIN_FILL * longest : length === longest) &&
       (bucket.length + 1) * heads * longest * longest <= MAX_SCORES;
     if (fits) bucket.push(group);
     else buckets.push([group]);

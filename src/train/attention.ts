@@ -3,9 +3,6 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionPlan, GroupBatch } from './attention-plan.ts';
 import { withGradient } from './gradient.ts';
 
-/** Longest group whose scores are formed at once; longer ones go tile by tile (256-1024 is the flat part on wasm). */
-const TILE = 1024;
-
 /**
  * Bidirectional attention inside each group of `plan`: softmax(q k^T / sqrt(head width)) v, head by head. `q`, `k`, `v`
  * and the result: [tokens, heads x head width]. Memory linear in tokens: no scores are kept for the backward pass, which
@@ -33,7 +30,7 @@ export function attention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, plan: 
     [q, k, v],
     () => {
       const results = plan.batches.map((batch) =>
-        forward(tf.mul(pick(q, batch), scale), pick(k, batch), pick(v, batch), batch),
+        forward(tf.mul(pick(q, batch), scale), pick(k, batch), pick(v, batch), batch, plan.tile),
       );
       const value = putBack(results.map(({ out }) => out));
       return { value, saved: [q, k, v, value, ...results.flatMap(({ lse }) => lse ?? [])] as const };
@@ -47,8 +44,13 @@ export function attention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, plan: 
           // d(loss)/d(scores) = p (dp - delta); delta = sum over keys of p dp = sum over the head's width of out dOut.
           const delta: tf.Tensor3D = tf.sum(tf.mul(dOut, pick(out, batch)), -1, true);
           const scaled: tf.Tensor3D = tf.mul(pick(q, batch), scale);
-          const rowLse = batch.length > TILE ? lse[tiled++]! : null;
-          const part = backward({ q: scaled, k: pick(k, batch), v: pick(v, batch), dOut, delta }, rowLse, batch);
+          const rowLse = batch.length > plan.tile ? lse[tiled++]! : null;
+          const part = backward(
+            { q: scaled, k: pick(k, batch), v: pick(v, batch), dOut, delta },
+            rowLse,
+            batch,
+            plan.tile,
+          );
           return { ...part, dq: tf.mul<tf.Tensor3D>(part.dq, scale) };
         }),
       );
@@ -65,10 +67,10 @@ export function attention(q: tf.Tensor2D, k: tf.Tensor2D, v: tf.Tensor2D, plan: 
 const rowsOf = (x: tf.Tensor3D, from: number, size: number): tf.Tensor3D =>
   tf.slice(x, [0, from, 0], [x.shape[0], size, x.shape[2]]);
 
-const tilesOf = (length: number): { from: number; size: number }[] =>
-  Array.from({ length: Math.ceil(length / TILE) }, (_, i) => ({
-    from: i * TILE,
-    size: Math.min(TILE, length - i * TILE),
+const tilesOf = (length: number, tile: number): { from: number; size: number }[] =>
+  Array.from({ length: Math.ceil(length / tile) }, (_, i) => ({
+    from: i * tile,
+    size: Math.min(tile, length - i * tile),
   }));
 
 /** Scores of queries `q` (scaled) against keys `k`: [matrices, queries, keys]. */
@@ -84,16 +86,17 @@ const scoresOf = (q: tf.Tensor3D, k: tf.Tensor3D, bias: tf.Tensor3D | null): tf.
 const logSumExp = (scores: tf.Tensor3D, p: tf.Tensor3D): tf.Tensor3D =>
   tf.sub(tf.max(scores, -1, true), tf.log(tf.max(p, -1, true)));
 
-/** `lse` [matrices, length, 1] only where there are several tiles. Tiled groups are alone in their batch: no padding. */
+/** `lse` [matrices, length, 1] only where there are several tiles. Tiled groups of a batch are equally long: no padding. */
 function forward(
   q: tf.Tensor3D,
   k: tf.Tensor3D,
   v: tf.Tensor3D,
   batch: GroupBatch,
+  tile: number,
 ): { out: tf.Tensor3D; lse: tf.Tensor3D | null } {
-  if (batch.length <= TILE)
+  if (batch.length <= tile)
     return { out: tf.tidy(() => tf.matMul(tf.softmax(scoresOf(q, k, batch.keyBias)), v)), lse: null };
-  const tiles = tilesOf(batch.length);
+  const tiles = tilesOf(batch.length, tile);
   const rows = tiles.map((row) => {
     const qTile = rowsOf(q, row.from, row.size);
     let out: tf.Tensor3D | null = null;
@@ -144,9 +147,10 @@ function backward(
   x: Operands,
   lse: tf.Tensor3D | null,
   batch: GroupBatch,
+  tile: number,
 ): { dq: tf.Tensor3D; dk: tf.Tensor3D; dv: tf.Tensor3D } {
   if (!lse) return backwardTile(x, null, batch.keyBias);
-  const tiles = tilesOf(batch.length);
+  const tiles = tilesOf(batch.length, tile);
   const dq: tf.Tensor3D[] = [];
   const dk: tf.Tensor3D[] = [];
   const dv: tf.Tensor3D[] = [];

@@ -62,7 +62,7 @@ async function refusal(name: BackendName, expected: CheckFigures): Promise<strin
   try {
     await load(name);
   } catch (error) {
-    return isMissing(error) ? 'not installed' : `does not load (${firstLine(error)})`;
+    return isMissing(error, name) ? 'not installed' : `does not load (${firstLine(error)})`;
   }
   try {
     await activate(name);
@@ -101,13 +101,16 @@ async function activate(name: BackendName): Promise<void> {
 const TOLERANCE = 1e-4;
 
 function difference(found: CheckFigures, expected: CheckFigures): string | null {
-  for (const figure of ['product', 'loss', 'gradientNorm'] as const) {
-    const error = Math.abs(found[figure] - expected[figure]) / Math.max(1e-9, Math.abs(expected[figure]));
-    if (!(error <= TOLERANCE)) return `self-check: ${figure} is ${found[figure]}, on cpu ${expected[figure]}`;
+  for (const figure of ['product', 'loss', 'gradientNorm', 'attention', 'tiled'] as const) {
+    const wanted = expected[figure === 'tiled' ? 'attention' : figure];
+    const error = Math.abs(found[figure] - wanted) / Math.max(1e-9, Math.abs(wanted));
+    if (!(error <= TOLERANCE)) return `self-check: ${figure} is ${found[figure]}, not ${wanted} as on cpu`;
   }
   return null;
 }
 
-const isMissing = (error: unknown): boolean =>
-  ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes((error as { code?: string }).code ?? '');
+/** The package itself is not there; one that lacks a dependency of its own is damaged, not missing. */
+export const isMissing = (error: unknown, name: BackendName): boolean =>
+  ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND'].includes((error as { code?: string }).code ?? '') &&
+  new RegExp(`@tensorflow/${name}'`).test(firstLine(error));
 const firstLine = (error: unknown): string => messageOf(error).split('\n')[0]!;

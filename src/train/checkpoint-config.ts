@@ -1,25 +1,41 @@
 import { checkpointInvalid } from '../core/errors.ts';
 import type { ModelConfig } from './presets.ts';
 
+/** What every model of ours has in common, by LLaDA's names: written out, and asked of a model that is read. */
+const FIXED = {
+  block_type: 'llama',
+  block_group_size: 1,
+  layer_norm_type: 'rms',
+  layer_norm_with_affine: true,
+  attention_layer_norm: false,
+  bias_for_layer_norm: false,
+  include_bias: false,
+  include_qkv_bias: false,
+  input_emb_norm: false,
+  alibi: false,
+  rope: true,
+  scale_logits: false,
+  weight_tying: false,
+} as const;
+
 /** `config.json` with the names of LLaDA's (GSAI-ML/LLaDA-8B-Base). What is the same for all our models is written out too. */
 export function configToJson(config: ModelConfig): Record<string, unknown> {
   return {
     architectures: ['LLaDAModelLM'],
     model_type: 'llada',
+    ...FIXED,
     activation_type: 'silu',
-    block_type: 'llama',
+    multi_query_attention: null,
+    attention_dropout: 0.0,
+    residual_dropout: 0.0,
+    embedding_dropout: 0.0,
     d_model: config.dModel,
     n_heads: config.heads,
     n_kv_heads: config.heads,
     n_layers: config.layers,
     mlp_hidden_size: config.hidden,
-    layer_norm_type: 'rms',
     rms_norm_eps: config.rmsNormEps,
-    rope: true,
     rope_theta: config.ropeTheta,
-    include_bias: false,
-    include_qkv_bias: false,
-    weight_tying: false,
     vocab_size: config.vocabSize,
     embedding_size: config.vocabSize,
     max_sequence_length: config.maxSequenceLength,
@@ -51,20 +67,19 @@ export function configFromJson(text: string, file: string): ModelConfig {
     if (!Number.isInteger(value)) throw checkpointInvalid(file, name, `is ${value}, not a whole number`);
     return value;
   };
-  const must = (name: string, value: unknown): void => {
-    if (json[name] !== undefined && json[name] !== value)
-      throw checkpointInvalid(
-        file,
-        name,
-        `is ${JSON.stringify(json[name])}, only ${JSON.stringify(value)} is supported`,
-      );
+  /** A field that is left out has LLaDA's own value. */
+  const must = (name: string, ...values: readonly unknown[]): void => {
+    if (json[name] === undefined || values.includes(json[name])) return;
+    const known = values.map((value) => JSON.stringify(value)).join(' or ');
+    throw checkpointInvalid(file, name, `is ${JSON.stringify(json[name])}, only ${known} is supported`);
   };
-  must('weight_tying', false);
-  must('include_bias', false);
-  must('layer_norm_type', 'rms');
+  for (const [name, value] of Object.entries(FIXED)) must(name, value);
+  must('activation_type', 'silu', 'swiglu');
+  must('multi_query_attention', null, false);
   const vocabSize = count('vocab_size', 2 ** 24);
   const heads = count('n_heads', 1024);
-  must('n_kv_heads', heads);
+  must('n_kv_heads', heads, null);
+  must('embedding_size', vocabSize, null);
   const dModel = count('d_model', 2 ** 17);
   if (dModel % (2 * heads) !== 0)
     throw checkpointInvalid(file, 'd_model', `is not an even multiple of n_heads (${heads})`);

@@ -50,7 +50,11 @@ export async function loadCheckpoint(dir: string): Promise<{ parameters: Paramet
     const length = headerLength(await file.read(0, Math.min(8, file.size)), file.size, path);
     const header = readSafetensorsHeader(await file.read(0, 8 + length), file.size, path);
     const entries = new Map(header.entries.map((entry) => [entry.name, entry]));
-    for (const spec of parameterSpecs(config)) {
+    const specs = parameterSpecs(config);
+    const known = new Set(specs.map(({ name }) => name));
+    const unknown = header.entries.find(({ name }) => !known.has(name));
+    if (unknown) throw checkpointInvalid(path, unknown.name, 'is no weight of a model of this config');
+    for (const spec of specs) {
       const entry = entries.get(spec.name);
       const shape = storedShape(spec);
       if (!entry) throw checkpointInvalid(path, spec.name, 'is missing');

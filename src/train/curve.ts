@@ -1,8 +1,4 @@
-/** One point of a curve: step and nats a token. */
-export interface CurvePoint {
-  readonly step: number;
-  readonly loss: number;
-}
+import { type CurvePoint, smoothed, thinned } from './curve-points.ts';
 
 export interface CurveData {
   readonly title: string;
@@ -27,7 +23,7 @@ const UNIGRAM = '#2e7d4f';
 /** The loss curve as an SVG picture, drawn by hand: no dependency, the same bytes for the same numbers. */
 export function curveSvg(data: CurveData): string {
   const smooth = smoothed(data.train);
-  const lastStep = Math.max(1, ...[...data.train, ...data.heldOut].map(({ step }) => step));
+  const lastStep = [...data.train, ...data.heldOut].reduce((last, { step }) => Math.max(last, step), 1);
   const [low, high] = lossRange(data, smooth);
   const xTicks = ticks(0, lastStep, 8).filter(Number.isInteger);
   const yTicks = ticks(low, high, 6);
@@ -38,8 +34,10 @@ export function curveSvg(data: CurveData): string {
     points.length < 2
       ? ''
       : `<polyline fill="none" stroke="${color}" stroke-width="${width}" stroke-opacity="${opacity}" stroke-linejoin="round" ` +
-        `points="${points.map(({ step, loss }) => `${fixed(x(step))},${fixed(y(loss))}`).join(' ')}"/>`;
-  const dots = data.heldOut
+        `points="${thinned(points)
+          .map(({ step, loss }) => `${fixed(x(step))},${fixed(y(loss))}`)
+          .join(' ')}"/>`;
+  const dots = thinned(data.heldOut)
     .map(
       ({ step, loss }) =>
         `<circle cx="${fixed(x(step))}" cy="${fixed(y(loss))}" r="4.5" fill="${HELD_OUT}" stroke="#fff" stroke-width="1.5"/>`,
@@ -93,18 +91,6 @@ function legend({ heldOut, train }: CurveData): string {
     .join('');
 }
 
-/** Exponential average over about a thirtieth of the run, at least ten steps, corrected for its start. */
-export function smoothed(points: readonly CurvePoint[]): CurvePoint[] {
-  const keep = 1 - 1 / Math.max(10, points.length / 30);
-  let sum = 0;
-  let weight = 0;
-  return points.map(({ step, loss }) => {
-    sum = keep * sum + (1 - keep) * loss;
-    weight = keep * weight + (1 - keep);
-    return { step, loss: sum / weight };
-  });
-}
-
 /** From the curves that matter; single batches may leave the frame. */
 function lossRange({ heldOut, unigram, train }: CurveData, smooth: readonly CurvePoint[]): [number, number] {
   const settled = train.map(({ loss }) => loss).toSorted((a, b) => a - b);
@@ -113,7 +99,8 @@ function lossRange({ heldOut, unigram, train }: CurveData, smooth: readonly Curv
     .map(({ loss }) => loss)
     .concat(unigram ?? [], middle)
     .filter(Number.isFinite);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const low = values.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = values.reduce((a, b) => Math.max(a, b), -Infinity);
   const margin = Math.max(0.05, (high - low) * 0.06);
   return [Math.max(0, low - margin), high + margin];
 }

@@ -3,7 +3,8 @@ import type { Corpus, NoiseRow } from '../shard/index.ts';
 import { slabLoss } from './loss.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import { inSlabs, layOut, type MaskedPositions } from './slab.ts';
+import { inSlabs, layOut } from './slab.ts';
+import { readWindow } from './windows.ts';
 
 /** LLaDA's schedule: p = (1 - EPS) t + EPS, weight 1 / p. */
 const EPS = 1e-3;
@@ -20,32 +21,36 @@ export interface Evaluation {
 /**
  * The diffusion loss on validation windows under noise of its own, fixed by `seed`: each window is seen at `times`
  * noise levels, stratified over (0, 1), each window with its own shift. With one t a window, as in training, the figure would
- * vary more than what is to be seen. `windows`: a subset of the validation windows; all by default.
+ * vary more than what is to be seen. `windows`: a subset of the validation windows; all by default. null: the signal came.
  */
 export async function evaluate(
   corpus: Corpus,
   parameters: Parameters,
   config: ModelConfig,
-  maskedPositions: MaskedPositions,
   {
     times = 4,
     seed = 0,
     windows = corpus.numbers('validation'),
     slabTokens = 4096,
-  }: { times?: number; seed?: number; windows?: Int32Array; slabTokens?: number } = {},
-): Promise<Evaluation> {
+    signal,
+  }: { times?: number; seed?: number; windows?: Int32Array; slabTokens?: number; signal?: AbortSignal } = {},
+): Promise<Evaluation | null> {
   let sum = 0;
   let tokens = 0;
   for (const [index, window] of windows.entries()) {
-    const record = await corpus.read(window);
+    const record = await readWindow(corpus, window);
     const levels = Array.from({ length: times }, (_, k) =>
       evaluationNoise(window, record.numTokens, (k + shiftOf(index, seed)) / times, k, seed),
     );
     for (const some of inSlabs(
       levels.map((noise) => ({ record, noise })),
       slabTokens,
-    ))
-      sum += slabLoss(layOut(some, maskedPositions, config.maskTokenId), parameters, config) / times;
+    )) {
+      // The loss is read synchronously: only a turn of the event loop lets a signal in.
+      await new Promise(setImmediate);
+      if (signal?.aborted) return null;
+      sum += slabLoss(layOut(some, config.maskTokenId), parameters, config) / times;
+    }
     tokens += record.numTokens;
   }
   return { loss: sum / tokens, tokens };
@@ -72,7 +77,7 @@ export function evaluationNoise(window: number, numTokens: number, t: number, k:
   };
 }
 
-/** About `tokens` tokens' worth of the validation windows, spread evenly over them: for the figures on the way. */
+/** About `tokens` tokens' worth of `windows`, spread evenly over them, at least one of any. */
 export function someOf(windows: Int32Array, windowLength: number, tokens: number): Int32Array {
   const count = Math.max(1, Math.min(windows.length, Math.ceil(tokens / windowLength)));
   return Int32Array.from(

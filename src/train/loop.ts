@@ -8,7 +8,8 @@ import { lossAndGradients, type Gradients } from './loss.ts';
 import { addGradients, learningRateAt, update, type Optimizer, type Schedule } from './optimizer.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import { inSlabs, layOut, type MaskedPositions, type Slab } from './slab.ts';
+import { inSlabs, layOut, type Slab } from './slab.ts';
+import { noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 
 export interface LoopSettings {
   /** Steps to make; null: until the time is up. */
@@ -20,6 +21,10 @@ export interface LoopSettings {
   /** Tokens in one forward and backward pass, at most, but at least a window: bounds memory. */
   readonly slabTokens: number;
   readonly schedule: Schedule;
+  /** Ends the run, in the middle of a step too: that step is not made. */
+  readonly signal: AbortSignal;
+  /** Whether there is a checkpoint of this run yet. */
+  readonly saved: () => boolean;
 }
 
 /** What one step did. */
@@ -53,7 +58,6 @@ export interface LoopState {
 export async function trainLoop(
   corpus: Corpus,
   state: LoopState,
-  maskedPositions: MaskedPositions,
   settings: LoopSettings,
   afterStep: (report: StepReport) => Promise<boolean>,
 ): Promise<number> {
@@ -65,14 +69,18 @@ export async function trainLoop(
     const progress = shareDone(settings, step, spent);
     if (progress >= 1) break;
     const items = await Promise.all(
-      [...windows].map(async (window) => ({ record: await corpus.read(window), noise: noise.row(window) })),
+      [...windows].map(async (window) => {
+        const record = await readWindow(corpus, window);
+        return { record, noise: noiseOf(corpus, noise, record) };
+      }),
     );
     const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
-    const slabs = inSlabs(items, settings.slabTokens).map((some) =>
-      layOut(some, maskedPositions, state.config.maskTokenId),
-    );
+    const slabs = inSlabs(items, settings.slabTokens).map((some) => layOut(some, state.config.maskTokenId));
     const learningRate = learningRateAt(settings.schedule, step, progress);
-    const { loss, gradientNorm } = await optimizerStep(slabs, batchTokens, state, learningRate, step + 1);
+    const made = await optimizerStep(slabs, batchTokens, state, learningRate, settings.signal);
+    if (made === null) break;
+    const { loss, gradientNorm } = made;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw lossNotFinite(step + 1, loss, settings.saved());
     step += 1;
     tokens += batchTokens;
     const milliseconds = performance.now() - started;
@@ -83,17 +91,23 @@ export async function trainLoop(
   return step;
 }
 
-/** Loss and gradients over the slabs, then one update; a loss that is not finite stops before the update. */
+/** Loss and gradients over the slabs, then one update, but not with a loss that is not finite. null: the signal came. */
 async function optimizerStep(
   slabs: readonly Slab[],
   batchTokens: number,
   { parameters, optimizer, config }: LoopState,
   learningRate: number,
-  step: number,
-): Promise<{ loss: number; gradientNorm: number }> {
+  signal: AbortSignal,
+): Promise<{ loss: number; gradientNorm: number } | null> {
   let gradients: Gradients | null = null;
   let loss = 0;
   for (const slab of slabs.filter(({ masked }) => masked.length > 0)) {
+    // Nothing above need wait for anything: only a turn of the event loop lets a signal in.
+    await new Promise(setImmediate);
+    if (signal.aborted) {
+      tf.dispose([...(gradients?.values() ?? [])]);
+      return null;
+    }
     const part = lossAndGradients(slab, parameters, config, batchTokens);
     gradients = addGradients(gradients, part.gradients);
     loss += (await part.loss.data())[0]!;
@@ -105,7 +119,6 @@ async function optimizerStep(
   const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
   if (finite) update(optimizer, parameters, gradients, gradientNorm, learningRate);
   tf.dispose([norm, ...gradients.values()]);
-  if (!finite) throw lossNotFinite(step, loss);
   return { loss, gradientNorm };
 }
 
@@ -114,10 +127,9 @@ async function* batches(
   corpus: Corpus,
   batchWindows: number | null,
 ): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; epoch: number }> {
-  const numbers = corpus.numbers('train');
-  if (numbers.length === 0) return;
+  const numbers = trainingWindows(corpus);
   for (let epoch = 0; ; epoch++) {
-    const noise = await corpus.noise(corpus.passes === 0 ? 0 : epoch % corpus.passes);
+    const noise = await openPass(corpus, epoch % corpus.passes);
     const order = permutation(numbers.length, corpus.manifest.order.seed, epoch).map((i) => numbers[i]!);
     const size = batchWindows ?? noise.batchWindows;
     for (let at = 0; at < order.length; at += size) yield { windows: order.subarray(at, at + size), noise, epoch };

@@ -39,7 +39,6 @@ export function disposePlaced({ ids, plan, rope }: Placed): void {
 
 /** The weight that turns hidden rows into logits, [vocabulary, width]. */
 export const HEAD = 'model.transformer.ff_out.weight';
-export const EMBEDDING = 'model.transformer.wte.weight';
 
 /** Tokens -> hidden rows after the last norm, [tokens, width]; logits are hidden . head^T (loss.ts). */
 export function hiddenRows(row: Placed, parameters: Parameters, config: ModelConfig): tf.Tensor2D {

@@ -90,7 +90,7 @@ export function addGradients(sum: Gradients | null, more: Gradients): Gradients 
 /** Learning rate over a run. */
 export interface Schedule {
   readonly peak: number;
-  /** Steps of linear rise from 0. */
+  /** Steps of linear rise: the first is at peak / warmup. */
   readonly warmup: number;
   readonly shape: 'cosine' | 'constant';
   /** What cosine ends at, as a share of the peak. */

@@ -32,9 +32,14 @@ export const PRESETS = {
 } as const satisfies Record<string, Shape>;
 
 export type Preset = keyof typeof PRESETS;
-export const isPreset = (name: string): name is Preset => Object.hasOwn(PRESETS, name);
 
-/** A preset on a corpus: `ids` and `vocabSize` come from the manifest. */
+/** The preset that a model has the shape of. */
+export const presetOf = (config: ModelConfig): Preset | undefined =>
+  (Object.keys(PRESETS) as Preset[]).find((name) =>
+    (Object.keys(PRESETS[name]) as (keyof Shape)[]).every((size) => PRESETS[name][size] === config[size]),
+  );
+
+/** A preset on a corpus: the special ids, `vocabSize` and `windowLength` come from the manifest. */
 export function configOf(
   preset: Preset,
   corpus: {

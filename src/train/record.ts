@@ -1,5 +1,6 @@
 import { commitFile } from '../io/commit.ts';
-import { curveSvg, type CurvePoint } from './curve.ts';
+import { curveSvg } from './curve.ts';
+import type { CurvePoint } from './curve-points.ts';
 import type { ModelConfig } from './presets.ts';
 
 /** What a run has reported so far. */

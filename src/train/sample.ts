@@ -21,7 +21,7 @@ export const SAMPLE: SampleSettings = { length: 64, blockLength: 16, stepsPerBlo
 
 /**
  * Continues `prompt` from all masks by low-confidence remasking (LLaDA, arXiv 2502.09992, section 2.4): in each step every
- * masked token of the block is predicted, the most confident are kept, the rest stay masked. The mask, beginning and
+ * masked token of the block is predicted, the most confident are kept, the rest stay masked. The mask, beginning, end and
  * padding ids are never written. Resolves to the new tokens.
  */
 export async function denoise(
@@ -44,7 +44,7 @@ export async function denoise(
       const logits = await logitsAt(ids, open, parameters, config);
       const keep = Math.ceil(open.length / (settings.stepsPerBlock - step));
       const guesses = [...open].map((at, row) =>
-        choose(logits.subarray(row * config.vocabSize, (row + 1) * config.vocabSize), banned, settings, at),
+        choose(logits.subarray(row * config.vocabSize, (row + 1) * config.vocabSize), banned, settings, at, step),
       );
       guesses.sort((a, b) => b.confidence - a.confidence || a.at - b.at);
       for (const { at, id } of guesses.slice(0, keep)) ids[at] = id;
@@ -76,12 +76,16 @@ async function logitsAt(
   return values;
 }
 
-/** A token for position `at` by Gumbel-max in float64 (at temperature 0 the likeliest), and its probability at temperature 1. */
+/**
+ * A token for position `at` in denoising step `step` by Gumbel-max in float64 (at temperature 0 the likeliest), and its
+ * probability at temperature 1.
+ */
 function choose(
   logits: Float32Array,
   banned: readonly (number | null)[],
   { temperature, seed }: SampleSettings,
   at: number,
+  step: number,
 ): { at: number; id: number; confidence: number } {
   const draw = new Uint32Array(4);
   const key = keyOf(seed);
@@ -92,12 +96,10 @@ function choose(
   let best = -Infinity;
   for (let i = 0; i < logits.length; i++) {
     sum += Math.exp(logits[i]! - high);
+    if (temperature > 0 && i % 4 === 0) philox(draw, key, i >>> 2, at, step, STREAM.sample);
     if (banned.includes(i)) continue;
     let score = logits[i]!;
-    if (temperature > 0) {
-      if (i % 4 === 0 || id === -1) philox(draw, key, i >>> 2, at, 0, STREAM.position);
-      score -= temperature * Math.log(-Math.log((draw[i & 3]! + 0.5) / 2 ** 32));
-    }
+    if (temperature > 0) score -= temperature * Math.log(-Math.log((draw[i & 3]! + 0.5) / 2 ** 32));
     if (score > best) [best, id] = [score, i];
   }
   return { at, id, confidence: Math.exp(logits[id]! - high) / sum };

@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { attention } from './attention.ts';
+import { disposePlan, planAttention, TILE } from './attention-plan.ts';
 import { globalNorm } from './gradient-norm.ts';
 import { lossAndGradients } from './loss.ts';
 import { disposeParameters, initialParameters } from './parameters.ts';
@@ -13,6 +15,10 @@ export interface CheckFigures {
   /** Of a tiny model on three attention groups, two of them in one batch. */
   readonly loss: number;
   readonly gradientNorm: number;
+  /** Of the attention of groups of unequal length, some of them padded, and of its gradients. */
+  readonly attention: number;
+  /** The same, in tiles smaller than the groups: must equal `attention`. */
+  readonly tiled: number;
 }
 
 const CONFIG: ModelConfig = {
@@ -44,7 +50,13 @@ export function runSelfCheck(): CheckFigures {
   const parameters = initialParameters(CONFIG, 1);
   const { loss, gradients } = lossAndGradients(SLAB, parameters, CONFIG, 12);
   const norm = globalNorm([...gradients.values()]);
-  const figures = { product: product(), loss: loss.dataSync()[0]!, gradientNorm: norm.dataSync()[0]! };
+  const figures = {
+    product: product(),
+    loss: loss.dataSync()[0]!,
+    gradientNorm: norm.dataSync()[0]!,
+    attention: attentionFigure(TILE),
+    tiled: attentionFigure(4),
+  };
   tf.dispose([loss, norm, ...gradients.values()]);
   disposeParameters(parameters);
   return figures;
@@ -55,4 +67,25 @@ function product(): number {
   const value = sum.dataSync()[0]!;
   sum.dispose();
   return value;
+}
+
+/** Result and gradients of attention in groups of 9, 7, 4 and 3 tokens, weighed so that no two errors cancel. */
+function attentionFigure(tile: number): number {
+  const [tokens, width] = [23, 4];
+  const waves = (seed: number): tf.Tensor2D =>
+    tf.tensor2d(
+      Float32Array.from({ length: tokens * width }, (_, i) => 1.5 * Math.sin(seed + i * i)),
+      [tokens, width],
+    );
+  const plan = planAttention(Int32Array.of(0, 9, 16, 20, 23), 2, tile);
+  const sum = tf.tidy(() => {
+    const { value, grads } = tf.valueAndGrads((...x) =>
+      attention(...(x as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]), plan),
+    )([waves(1), waves(2), waves(3)], waves(4));
+    return tf.addN([value, ...grads].map((x, i) => tf.sum(tf.mul(tf.square(x), tf.add(waves(5 + i), 2)))));
+  });
+  disposePlan(plan);
+  const figure = sum.dataSync()[0]!;
+  sum.dispose();
+  return figure;
 }

@@ -1,8 +1,6 @@
+import { maskedPositions } from '../noise/index.ts';
 import type { NoiseRow, WindowRecord } from '../shard/index.ts';
 import type { TokenRow } from './model.ts';
-
-/** Which positions of a window are masked, [tokens], 1 or 0: `maskedPositions` of noise/. */
-export type MaskedPositions = (row: NoiseRow, numTokens: number) => Uint8Array;
 
 /**
  * Windows with their noise, laid end to end: what one forward and backward pass takes. Padding is left out, positions
@@ -20,9 +18,9 @@ export interface Slab extends TokenRow {
   readonly weights: Float32Array;
 }
 
+/** Prompts are never masked (docs/format.md). */
 export function layOut(
   windows: readonly { readonly record: WindowRecord; readonly noise: NoiseRow }[],
-  maskedPositions: MaskedPositions,
   maskTokenId: number,
 ): Slab {
   const tokens = windows.reduce((sum, { record }) => sum + record.numTokens, 0);
@@ -35,6 +33,7 @@ export function layOut(
   let base = 0;
   for (const { record, noise } of windows) {
     const isMasked = maskedPositions(noise, record.numTokens);
+    for (const { start, promptTokens } of record.segments) isMasked.fill(0, start, start + promptTokens);
     let unit = 0;
     let unitEnd = noise.unitLengths[0] ?? 0;
     for (let i = 0; i < record.numTokens; i++) {

@@ -48,7 +48,6 @@ test('the generated strings have everything in them', () => {
     'private use': /\p{Co}/u,
     noncharacters: /\p{Noncharacter_Code_Point}/u,
     controls: /[\u0001-\u0008]/u, // oxlint-disable-line no-control-regex
-    'not in NFC': /^(?!\p{ASCII}*$)/u,
   };
   for (const [kind, what] of Object.entries(kinds)) expect([kind, count(what) > 80]).toEqual([kind, true]);
   expect(strings.filter((text) => text !== text.normalize('NFC')).length).toBeGreaterThan(2000);
@@ -81,7 +80,7 @@ describe.each(REAL_NAMES)('ids equal those of the Rust reference with the file o
   test('on 10,000 generated strings', async () => {
     const { texts, tokens } = await expectSame(ours!, reference!, strings);
     expect(texts).toBe(10_000);
-    expect(tokens).toBeGreaterThan(500_000);
+    expect(tokens).toBeGreaterThan(400_000);
   });
 
   test('on every prefix of 4 KiB of trouble', async () => {

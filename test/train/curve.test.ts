@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { curveSvg, smoothed, ticks } from '../../src/train/curve.ts';
+import { curveSvg, ticks } from '../../src/train/curve.ts';
+import { smoothed, thinned } from '../../src/train/curve-points.ts';
 
 describe('ticks', () => {
   it('are round numbers in the range', () => {
@@ -39,5 +40,15 @@ describe('curveSvg', () => {
   });
   it('stands with nothing to show', () => {
     expect(curveSvg({ ...data, train: [], heldOut: [], unigram: null })).not.toMatch(/NaN|undefined|Infinity/);
+  });
+  it('draws a long run, in a picture of bounded size that keeps its peaks', () => {
+    const train = Array.from({ length: 300_000 }, (_, i) => ({ step: i + 1, loss: i === 150_001 ? 9 : 5 + (i % 7) }));
+    expect(curveSvg({ ...data, train, heldOut: train }).length).toBeLessThan(250_000);
+    const svg = curveSvg({ ...data, train });
+    expect(svg.length).toBeLessThan(60_000);
+    expect(thinned(train).length).toBeLessThanOrEqual(1000);
+    expect(thinned(train.map((p) => ({ ...p, loss: p.step === 1234 ? 99 : 5 }))).some(({ loss }) => loss === 99)).toBe(
+      true,
+    );
   });
 });

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { maskedPositions } from '../../src/noise/index.ts';
 import { chooseBackend } from '../../src/train/backend.ts';
 import { evaluate, evaluationNoise, shiftOf, someOf } from '../../src/train/evaluate.ts';
 import { disposeParameters, initialParameters } from '../../src/train/parameters.ts';
@@ -39,15 +38,19 @@ describe('evaluate', () => {
     const parameters = initialParameters(TINY, 1);
     const [a, b, c] = [4096, 4096, 20];
     const losses = [];
-    for (const slabTokens of [a, b, c])
-      losses.push((await evaluate(corpus, parameters, TINY, maskedPositions, { slabTokens })).loss);
+    for (const slabTokens of [a, b, c]) losses.push((await evaluate(corpus, parameters, TINY, { slabTokens }))!.loss);
     expect(losses[1]).toBe(losses[0]);
     expect(losses[2]).toBeCloseTo(losses[0]!, 5);
     disposeParameters(parameters);
   });
+  it('stops at the signal, without a figure', async () => {
+    const parameters = initialParameters(TINY, 1);
+    expect(await evaluate(corpus, parameters, TINY, { signal: AbortSignal.abort() })).toBeNull();
+    disposeParameters(parameters);
+  });
   it('is near the logarithm of the vocabulary before training', async () => {
     const parameters = initialParameters(TINY, 1);
-    const { loss, tokens } = await evaluate(corpus, parameters, TINY, maskedPositions, { times: 64 });
+    const { loss, tokens } = (await evaluate(corpus, parameters, TINY, { times: 64 }))!;
     expect(tokens).toBe(13);
     expect(loss).toBeGreaterThan(0.8 * Math.log(10));
     expect(loss).toBeLessThan(1.2 * Math.log(10));

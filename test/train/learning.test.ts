@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -8,9 +8,11 @@ import { keyOf, philox } from '../../src/core/random.ts';
 import type { Corpus } from '../../src/shard/corpus.ts';
 import { chooseBackend } from '../../src/train/backend.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { codedMemoryError, withModel } from '../../src/train/memory.ts';
 import { disposeParameters } from '../../src/train/parameters.ts';
-import type { ModelConfig } from '../../src/train/presets.ts';
-import { runTraining, type RunSettings, type TrainEvent } from '../../src/train/run.ts';
+import { type ModelConfig, PRESETS } from '../../src/train/presets.ts';
+import { runTraining } from '../../src/train/run.ts';
+import type { RunSettings, TrainEvent } from '../../src/train/run-types.ts';
 import { denoise } from '../../src/train/sample.ts';
 import { unigramCrossEntropy } from '../../src/train/unigram.ts';
 import { TINY } from './fixtures.ts';
@@ -123,6 +125,69 @@ describe('a run that cannot go on', () => {
     });
     expect(tf.memory().numTensors).toBe(before);
     expect(await readFile(out)).toEqual(good);
+  });
+
+  it('leaves the metrics so far then, and promises no checkpoint that is not there', async () => {
+    const wild = { ...settings(50), learningRate: 1e20, warmup: 1, out: join(dir, 'wild') };
+    const failed = runTraining(corpus, CONFIG, wild, () => {}, new AbortController().signal);
+    await expect(failed).rejects.toMatchObject({ details: { saved: false } });
+    await expect(failed).rejects.not.toThrow(/is kept/);
+    expect(await readFile(join(dir, 'wild', 'metrics.jsonl'), 'utf8')).toContain('"step":1,');
+  });
+
+  it('foresees the step at which the time ends, when that comes before the steps given', async () => {
+    const steps: TrainEvent[] = [];
+    const both = { ...settings(100_000), milliseconds: 1, out: join(dir, 'both') };
+    const { steps: made } = await runTraining(corpus, CONFIG, both, (e) => steps.push(e), new AbortController().signal);
+    expect(steps.findLast(({ kind }) => kind === 'step')).toMatchObject({ step: made, steps: made });
+    expect(steps.find(({ kind }) => kind === 'sample')).toMatchObject({ heldOut: true });
+  });
+
+  it('stops between slabs of a step, and writes nothing before the first', async () => {
+    const stop = new AbortController();
+    const out = join(dir, 'stopped');
+    const emit = (event: TrainEvent): void => {
+      if (event.kind === 'model') stop.abort();
+    };
+    const before = tf.memory().numTensors;
+    const result = await runTraining(corpus, CONFIG, { ...settings(50), out }, emit, stop.signal);
+    expect(result).toMatchObject({ steps: 0, interrupted: true });
+    expect(tf.memory().numTensors).toBe(before);
+    await expect(readFile(join(out, 'model.safetensors'))).rejects.toThrow('ENOENT');
+  });
+
+  it('needs training windows, and a folder that holds no other corpus', async () => {
+    const run = (some: Corpus, out = join(dir, 'none')): Promise<unknown> =>
+      runTraining(some, CONFIG, { ...settings(1), out }, () => {}, new AbortController().signal);
+    const empty: Corpus = { ...corpus, numbers: (of) => (of === 'train' ? new Int32Array(0) : corpus.numbers(of)) };
+    await expect(run(empty)).rejects.toMatchObject({ code: 'CORPUS_EMPTY' });
+    const other = join(dir, 'other');
+    await mkdir(other);
+    await writeFile(join(other, 'manifest.json'), '{}');
+    await expect(run(corpus, other)).rejects.toMatchObject({ code: 'USAGE' });
+  });
+
+  it('refuses at once a model that cannot fit', async () => {
+    const big = { ...CONFIG, ...PRESETS['llada-8b'] };
+    await expect(runTraining(corpus, big, settings(1), () => {}, new AbortController().signal)).rejects.toMatchObject({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/llada-8b.* GiB/) as string,
+    });
+  });
+
+  it('shows what ended it, not what the dead backend says when it is cleaned up', async () => {
+    const oom = new Error('Aborted(). memory access out of bounds');
+    const failed = withModel(CONFIG, 1, async ({ parameters }) => {
+      disposeParameters(parameters);
+      parameters.set('dead', {
+        get isDisposed(): boolean {
+          throw new Error('dead');
+        },
+      } as unknown as tf.Tensor);
+      throw oom;
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', cause: oom });
+    expect(codedMemoryError(new Error('something else'))).not.toHaveProperty('code');
   });
 
   it('needs a noise pass', async () => {

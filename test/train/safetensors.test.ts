@@ -106,6 +106,15 @@ describe('a checkpoint', () => {
     ['a width that is no number', { d_model: '8' }],
     ['heads that do not divide it', { n_heads: 3, n_kv_heads: 3 }],
     ['tied weights', { weight_tying: true }],
+    ['no rotary embedding', { rope: false }],
+    ['ALiBi', { alibi: true }],
+    ['biases in q, k, v', { include_qkv_bias: true }],
+    ['scaled logits', { scale_logits: true }],
+    ['another activation', { activation_type: 'gelu' }],
+    ['another block', { block_type: 'sequential' }],
+    ['a padded embedding', { embedding_size: 16 }],
+    ['one key for all heads', { multi_query_attention: true }],
+    ['fewer layers than the file has', { n_layers: 1 }],
     ['a mask id outside the vocabulary', { mask_token_id: 10 }],
   ])('is refused with a config of %s', async (_, change) => {
     const before = tf.memory().numTensors;

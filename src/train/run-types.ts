@@ -1,0 +1,56 @@
+import type { ModelConfig } from './presets.ts';
+
+export interface RunSettings {
+  readonly steps: number | null;
+  readonly milliseconds: number | null;
+  readonly batchWindows: number | null;
+  readonly learningRate: number;
+  readonly warmup: number;
+  /** Steps between evaluations, each followed by a checkpoint. */
+  readonly evalEvery: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+export type TrainEvent =
+  | { readonly kind: 'model'; readonly config: ModelConfig; readonly parameters: { total: number; body: number } }
+  | { readonly kind: 'unigram'; readonly crossEntropy: number; readonly tokens: number }
+  | { readonly kind: 'notice'; readonly text: string }
+  | {
+      readonly kind: 'step';
+      readonly step: number;
+      /** Of the whole run: given, or foreseen from the time left. */
+      readonly steps: number;
+      readonly epoch: number;
+      readonly loss: number;
+      readonly learningRate: number;
+      readonly gradientNorm: number;
+      readonly tokens: number;
+      readonly tokensPerSecond: number;
+      readonly secondsLeft: number;
+    }
+  | {
+      readonly kind: 'evaluation';
+      readonly step: number;
+      readonly loss: number;
+      /** Held-out tokens it is the mean over; each is seen at several noise levels. */
+      readonly heldOutTokens: number;
+      readonly final: boolean;
+    }
+  | {
+      readonly kind: 'sample';
+      /** The prompt is held-out text; false: the corpus has none, and it was trained on. */
+      readonly heldOut: boolean;
+      readonly prompt: Int32Array;
+      readonly continuation: Int32Array;
+    }
+  | { readonly kind: 'files'; readonly checkpoint: string; readonly curve: string; readonly metrics: string };
+
+export interface RunResult {
+  readonly steps: number;
+  /** The signal came before the run was done. */
+  readonly interrupted: boolean;
+  /** Held-out loss at the end, nats a token; null without validation windows or when interrupted. */
+  readonly heldOut: number | null;
+  readonly unigram: number | null;
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { SpecialTokenFound } from '../../src/tokenize/added.ts';
+import { buildModel, loadTokenizer, openTokenizer } from '../../src/tokenize/index.ts';
+import {
+  expectSame,
+  idsBy,
+  oracleOf,
+  random,
+  readJson,
+  REAL,
+  REAL_NAMES,
+  reduced,
+  unicodeStrings,
+  utf8,
+} from '../support/tokenizers.ts';
+
+/** Texts full of tokens: alone, cut off, adjacent, repeated, one inside another, at both ends. */
+function textsWith(contents: readonly string[], count: number, seed: number): string[] {
+  const { below, pick } = random(seed);
+  const between = unicodeStrings(200, seed).map((text) => text.slice(0, 12).toWellFormed());
+  const kinds: (() => string)[] = [
+    () => pick(contents),
+    () => pick(contents),
+    () => pick(contents).repeat(1 + below(4)),
+    () => {
+      const token = pick(contents);
+      return token.slice(0, 1 + below(token.length)) + pick(['', token]);
+    },
+    () => {
+      const token = pick(contents);
+      const cut = 1 + below(token.length);
+      return token.slice(0, cut) + token.slice(below(cut));
+    },
+    () => pick(contents).toUpperCase(),
+    () => pick(between),
+    () => pick([' ', '  ', '\n', '\r\n', 'word', ' word', "'s", '<', '<|', '|>', '>', '\u0301', 'é', '中文', '1234']),
+  ];
+  return Array.from({ length: count }, () => Array.from({ length: 1 + below(12) }, () => pick(kinds)()).join(''));
+}
+
+describe.each(REAL_NAMES)('added tokens of %s', (name) => {
+  const bytes = readFileSync(REAL[name]);
+  const model = buildModel(bytes, name);
+  const parsing = oracleOf(bytes, 'parse');
+  const json = readJson(REAL[name]);
+  const texts = textsWith(
+    json.added_tokens.map(({ content }) => content),
+    2000,
+    3,
+  );
+  const special = new Set(json.added_tokens.filter((token) => token.special).map(({ id }) => id));
+
+  test('special tokens are text, the others are found', async () => {
+    const ours = openTokenizer(model);
+    await expectSame(ours, oracleOf(bytes), texts);
+    const all = texts.flatMap((text) => [...ours.encode(utf8(text))]);
+    expect(all.filter((id) => special.has(id))).toEqual([]);
+    const others = json.added_tokens.filter((token) => !token.special).length;
+    expect(new Set(all.filter((id) => json.added_tokens.some((token) => token.id === id))).size).toBe(others);
+  });
+
+  test('all are parsed', async () => {
+    const ours = openTokenizer(model, { specialTokens: 'parse' });
+    await expectSame(ours, parsing, texts);
+    const found = new Set(texts.flatMap((text) => [...ours.encode(utf8(text))]));
+    expect(json.added_tokens.filter(({ id }) => !found.has(id))).toEqual([]);
+  });
+
+  test('a special token rejects its text, and nothing else does', async () => {
+    const ours = openTokenizer(model, { specialTokens: 'reject' });
+    let [rejected, accepted] = [0, 0];
+    for (const text of [...texts.slice(0, 500), ...unicodeStrings(200, 4)]) {
+      const ids = await idsBy(parsing, text);
+      if (ids.some((id) => special.has(id))) {
+        expect(() => ours.encode(utf8(text))).toThrow(SpecialTokenFound);
+        rejected++;
+      } else {
+        expect([...ours.encode(utf8(text))]).toEqual(ids);
+        accepted++;
+      }
+    }
+    expect(rejected).toBeGreaterThan(100);
+    expect(accepted).toBeGreaterThan(100);
+  });
+});
+
+describe('added tokens that overlap', () => {
+  // Leftmost first, of those at one place the longest, and a longer one that begins later loses.
+  const CONTENTS = [
+    '<a>',
+    '<a><b>',
+    '<a><b',
+    '><',
+    'aba',
+    'ab',
+    'b',
+    'é',
+    'éa',
+    '中',
+    ' the',
+    '\n\n',
+    'bab<a>',
+    '😀',
+    '\u0301',
+    '12',
+  ];
+  test.each(REAL_NAMES)('as the reference has it, by the rules of %s', async (name) => {
+    const json = reduced(readJson(REAL[name]), 2000);
+    let next = Object.keys(json.model.vocab).length;
+    const added = CONTENTS.map((content, i) => ({
+      id: json.model.vocab[content] ?? next++,
+      content,
+      special: i % 3 === 0,
+      lstrip: false,
+      rstrip: false,
+      single_word: false,
+      normalized: false,
+    }));
+    const file = JSON.stringify({ ...json, added_tokens: added });
+    const texts = textsWith([...CONTENTS, 'abab', '<a', 'b<a><'], 5000, 5);
+    for (const mode of ['text', 'parse'] as const) {
+      const ours = loadTokenizer(utf8(file), name, { specialTokens: mode });
+      expect(ours.engine).toMatch(/kernel/);
+      await expectSame(ours, oracleOf(file, mode), texts);
+      const found = new Set(texts.flatMap((text) => [...ours.encode(utf8(text))]));
+      expect(added.filter(({ id, special }) => !(special && mode === 'text') && !found.has(id))).toEqual([]);
+    }
+  });
+});

@@ -1,5 +1,14 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
-import { isMap, isScalar, LineCounter, parseDocument, type Document as YamlDocument, type Node } from 'yaml';
+import {
+  type Alias,
+  type Document as YamlDocument,
+  isMap,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseDocument,
+  visit,
+} from 'yaml';
 import { configInvalid, messageOf, type PrepError } from '../core/errors.ts';
 import { MAX_WINDOW, MIN_WINDOW } from '../core/limits.ts';
 import { quantity } from './quantity.ts';
@@ -10,17 +19,37 @@ import { quantity } from './quantity.ts';
  */
 export function parseConfig(text: string, file: string, schema: object, overrides: object): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2' });
   const place = (offset: number, field: string) => {
     const { line, col } = lines.linePos(offset);
     return { line, column: col, field };
   };
+  /** The library throws where a file is too much for it, such as brackets in brackets without end. */
+  const orInvalid = <T>(work: () => T, offset: () => number): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw configInvalid(file, place(offset(), ''), `cannot be taken in: ${messageOf(error)}`, 'write it plainly');
+    }
+  };
+  const document = orInvalid(
+    () => parseDocument(text, { lineCounter: lines, uniqueKeys: true, version: '1.2' }),
+    () => 0,
+  );
   const [syntax] = document.errors;
   if (syntax) {
     const [problem = 'is not YAML'] = messageOf(syntax).split('\n');
     throw configInvalid(file, place(syntax.pos[0], ''), problem.replace(/ at line.*$/, ''), 'correct the YAML');
   }
-  const value: unknown = document.toJS({ maxAliasCount: 100 });
+  const loop = orInvalid(
+    () => findAlias(document, (alias, path) => path.includes(alias.resolve(document)!)),
+    () => 0,
+  );
+  if (loop !== undefined)
+    throw configInvalid(file, place(loop, ''), 'is an alias of what it stands in', 'write the value out');
+  const value: unknown = orInvalid(
+    () => document.toJS({ maxAliasCount: 100 }),
+    () => findAlias(document, (alias) => !alias.resolve(document)) ?? findAlias(document, () => true) ?? 0,
+  );
   if (!isMap(document.contents))
     throw configInvalid(file, place(0, ''), 'is not a map of settings', 'see pipelines/ for examples');
   const config = merge(value as Record<string, unknown>, overrides as Record<string, unknown>);
@@ -35,6 +64,22 @@ export function parseConfig(text: string, file: string, schema: object, override
   return config;
 }
 
+/** Offset of the first alias that is as asked. */
+function findAlias(
+  document: YamlDocument,
+  wanted: (alias: Alias, path: readonly unknown[]) => boolean,
+): number | undefined {
+  let offset: number | undefined;
+  visit(document, {
+    Alias(_, alias, path) {
+      if (!wanted(alias, path)) return undefined;
+      offset = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  return offset;
+}
+
 /** The same for settings that came from the command line alone. */
 export function checkConfig(config: object, origin: string, schema: object): void {
   const errors = validate(schema, config);
@@ -45,6 +90,8 @@ function validate(schema: object, config: object): ErrorObject[] {
   const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strict: false });
   ajv.addFormat('tokens', (text) => within(quantity(text), MIN_WINDOW, MAX_WINDOW));
   ajv.addFormat('bytes', (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER));
+  // A JavaScript string ends there.
+  ajv.addFormat('document_bytes', (text) => within(quantity(text), 1024, 512 * 1024 * 1024));
   const check = ajv.compile(schema);
   return check(config) ? [] : (check.errors ?? []);
 }

@@ -1,4 +1,4 @@
-import { open, readdir, realpath, rm, stat as nodeStat } from 'node:fs/promises';
+import { lstat, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
 import { ioFailed } from '../core/errors.ts';
 import { codeOf, coded, failure } from './failure.ts';
 
@@ -101,3 +101,29 @@ export const realPath = (path: string): Promise<string> => coded(path, 'resolvin
 /** Removes a file, or a folder and all in it; nothing there is fine. */
 export const remove = (path: string): Promise<void> =>
   coded(path, 'removing', () => rm(path, { recursive: true, force: true }));
+
+/** Removes one file and never what is below a folder: for names that a file gave us. Nothing there is fine. */
+export const removeFile = (path: string): Promise<void> =>
+  coded(path, 'removing', () => unlink(path).catch(ignoring('ENOENT')));
+
+/** Removes a folder that is empty; one that is not, or is none, stays. */
+export const removeEmptyFolder = (path: string): Promise<void> =>
+  coded(path, 'removing', () => rmdir(path).catch(ignoring('ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')));
+
+const ignoring =
+  (...codes: readonly string[]) =>
+  (error: unknown): void => {
+    if (!codes.includes(codeOf(error) ?? '')) throw error;
+  };
+
+/** What stands under a name itself, a link not followed: undefined when nothing does. */
+export async function kindOf(path: string): Promise<'file' | 'folder' | 'link' | 'other' | undefined> {
+  const found = await coded(path, 'looking at it', () =>
+    lstat(path).catch((error: unknown) => {
+      ignoring('ENOENT', 'ENOTDIR')(error);
+      return undefined;
+    }),
+  );
+  if (!found) return undefined;
+  return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other';
+}

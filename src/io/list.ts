@@ -1,35 +1,45 @@
-import { join, relative, resolve, sep } from 'node:path';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { inputNotFound, inputUnknownFormat } from '../core/errors.ts';
 import { coded } from './failure.ts';
-import { listFolder, realPath, stat } from './files.ts';
+import { type Found, kindOf, listFolder, realPath, stat } from './files.ts';
 import { formatOf, KNOWN_ENDINGS } from './formats.ts';
 
 /** A path as plans and messages name it: relative to the base folder, `/` between names on every system. */
 export const relativeName = (baseDir: string, path: string): string =>
   relative(resolve(baseDir), path).split(sep).join('/') || '.';
 
+/** An input as it was named, and the file that is: a link's name tells the format (a cache's blobs have none). */
+export interface Listed {
+  /** Absolute. */
+  readonly path: string;
+  readonly real: string;
+}
+
+/** Answers whether a folder met on the way down is to be passed over; folders that were named themselves are not asked about. */
+export type Skip = (folder: string) => Promise<boolean>;
+
 /**
- * The input files that files, folders (all that is in them, hidden ones aside) and globs name: absolute paths in code unit
- * order of their names relative to `baseDir`, each real file once. Of folders and globs only files of known formats are
- * taken; a named file of an unknown one is an error, and so is a pattern that gives nothing.
+ * The input files that files, folders (all that is in them, hidden ones aside) and globs name, each real file once, in code
+ * unit order of their absolute paths: the order must not depend on where one stands. Of folders and globs only files of known
+ * formats are taken; a named file of an unknown one is an error, and so is a pattern that gives nothing.
  */
-export async function listInputs(patterns: readonly string[], baseDir: string): Promise<string[]> {
-  const found = new Map<string, string>();
-  for (const pattern of patterns) {
-    const paths = await matches(pattern, baseDir);
-    for (const path of paths) found.set(relativeName(baseDir, path), path);
-  }
-  const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  const unique = new Map<string, string>();
-  for (const [, path] of sorted) {
+export async function listInputs(
+  patterns: readonly string[],
+  baseDir: string,
+  skip: Skip = () => Promise.resolve(false),
+): Promise<Listed[]> {
+  const found = new Set<string>();
+  for (const pattern of patterns) for (const path of await matches(pattern, baseDir, skip)) found.add(path);
+  const unique = new Map<string, Listed>();
+  for (const path of [...found].sort()) {
     const real = await realPath(path);
-    if (!unique.has(real)) unique.set(real, path);
+    if (!unique.has(real)) unique.set(real, { path, real });
   }
   return [...unique.values()];
 }
 
-async function matches(pattern: string, baseDir: string): Promise<string[]> {
+async function matches(pattern: string, baseDir: string, skip: Skip): Promise<string[]> {
   const path = resolve(baseDir, pattern);
   // A file named `a[1].jsonl` is itself before it is a glob.
   const named = await stat(path);
@@ -37,7 +47,8 @@ async function matches(pattern: string, baseDir: string): Promise<string[]> {
     if (formatOf(path) === undefined) throw inputUnknownFormat(pattern, KNOWN_ENDINGS);
     return [path];
   }
-  const candidates = named?.kind === 'folder' ? await filesBelow(path, new Set()) : await filesOf(pattern, baseDir);
+  const candidates =
+    named?.kind === 'folder' ? await filesBelow(path, new Set(), skip) : await filesOf(pattern, baseDir, skip);
   const known = candidates.filter((candidate) => formatOf(candidate) !== undefined);
   if (known.length > 0) return known;
   const other = candidates[0];
@@ -46,15 +57,45 @@ async function matches(pattern: string, baseDir: string): Promise<string[]> {
     : inputUnknownFormat(relativeName(baseDir, other), KNOWN_ENDINGS);
 }
 
-async function filesOf(pattern: string, baseDir: string): Promise<string[]> {
+async function filesOf(pattern: string, baseDir: string, skip: Skip): Promise<string[]> {
   if (!isDynamicPattern(pattern)) return [];
-  const options = { cwd: resolve(baseDir), absolute: true, dot: false, expandDirectories: false };
-  const paths = await coded(pattern, 'listing', () => glob(pattern.split(sep).join('/'), options));
-  return paths.map((path) => resolve(path));
+  const { prefix, rest } = await splitPattern(pattern.split(sep).join('/'), resolve(baseDir));
+  const options = { cwd: prefix, absolute: true, dot: false, expandDirectories: false };
+  const paths = (await coded(pattern, 'listing', () => glob(rest, options))).map((path) => resolve(path));
+  // Only `**` walks: what another pattern names is meant.
+  if (!rest.split('/').includes('**')) return paths;
+  const kept: string[] = [];
+  for (const path of paths) if (!(await anySkipped(prefix, path, skip))) kept.push(path);
+  return kept;
+}
+
+/**
+ * A pattern as a folder and what is to be matched below it. tinyglobby loses files of its `cwd` when a pattern comes down to it
+ * from above, so its `cwd` is always above all that can match. A folder whose name looks like a pattern is itself first.
+ */
+async function splitPattern(pattern: string, baseDir: string): Promise<{ prefix: string; rest: string }> {
+  const segments = pattern.split('/');
+  let prefix = isAbsolute(pattern) ? resolve(`${segments.shift()}/`) : baseDir;
+  for (;;) {
+    const [segment = ''] = segments;
+    const named = join(prefix, segment);
+    const literal = !/(?<!\\)[*?[\]{}()]|^!/.test(segment);
+    if (segments.length < 2 || !(literal || (await stat(named))?.kind === 'folder')) break;
+    prefix = literal ? join(prefix, segment.replaceAll(/\\(.)/g, '$1')) : named;
+    segments.shift();
+  }
+  return { prefix, rest: segments.join('/') };
+}
+
+/** True when a folder between `top` and a file below it is to be passed over. */
+async function anySkipped(top: string, path: string, skip: Skip): Promise<boolean> {
+  for (let folder = dirname(path); folder.length > top.length; folder = dirname(folder))
+    if (await skip(folder)) return true;
+  return false;
 }
 
 /** Links are followed (the Hugging Face cache is made of them); a folder met twice on one way down is a loop. */
-async function filesBelow(folder: string, above: ReadonlySet<string>): Promise<string[]> {
+async function filesBelow(folder: string, above: ReadonlySet<string>, skip: Skip): Promise<string[]> {
   const real = await realPath(folder);
   if (above.has(real)) return [];
   const way = new Set(above).add(real);
@@ -62,9 +103,16 @@ async function filesBelow(folder: string, above: ReadonlySet<string>): Promise<s
   for (const name of await listFolder(folder)) {
     if (name.startsWith('.')) continue;
     const path = join(folder, name);
-    const kind = (await stat(path))?.kind;
+    const kind = await kindBehind(path, folder);
     if (kind === 'file') files.push(path);
-    if (kind === 'folder') files.push(...(await filesBelow(path, way)));
+    if (kind === 'folder' && !(await skip(path))) files.push(...(await filesBelow(path, way, skip)));
   }
   return files;
+}
+
+/** What an entry of a folder is. A link that leads nowhere would be text silently left out; a file just removed is none. */
+async function kindBehind(path: string, folder: string): Promise<Found['kind'] | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found && (await kindOf(path)) !== undefined) throw inputNotFound(path, folder);
+  return found?.kind;
 }

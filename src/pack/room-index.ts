@@ -1,6 +1,6 @@
 /**
  * Open windows by the room left in them. "The fullest window with room for n tokens" is the first non-empty list at n or
- * above, found in a bit tree of 32 children a node: four levels for windows up to 1M tokens, so constant time.
+ * above, found in a bit tree of 32 children a node: five levels for windows of 1M tokens, so constant time.
  */
 export class RoomIndex {
   readonly #levels: Int32Array[] = [];

@@ -1,13 +1,13 @@
-import type { Batch, Flow } from '../core/batch.ts';
-import type { DocumentRow, TokenRun } from '../core/document.ts';
+import type { Flow } from '../core/batch.ts';
+import type { TokenRun } from '../core/document.ts';
+import { DocumentTable } from '../core/document-table.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import { Pieces } from '../core/pieces.ts';
 import type { Stage } from '../core/stage.ts';
-import { type Piece, type Subset, SUBSETS, type Window } from '../core/window.ts';
-import { assembleWindow } from './assemble.ts';
-import { bestFitDecreasing } from './best-fit.ts';
+import type { Piece, Window } from '../core/window.ts';
 import { cutDocument, type LongDocuments } from './cut.ts';
-import { documentRow, subsetDraw } from './row.ts';
-import { windowsForTail } from './tail.ts';
+import { Packer, ROUND_TOKENS } from './packer.ts';
+import { hashOf, subsetDraw } from './row.ts';
 
 export interface PackOptions {
   readonly windowLength: number;
@@ -25,18 +25,12 @@ const DROP_REASON: Record<LongDocuments, string> = { split: '', truncate: 'trunc
 
 /** What packing a split leaves besides windows. */
 export interface PackResult {
-  readonly documents: DocumentRow[];
+  readonly documents: DocumentTable;
   /** Pieces that no window took: `merge` packs those of all splits together. */
-  readonly tail: Piece[];
-  /** Tokens that went nowhere, by reason and source. */
-  readonly dropped: { readonly source: string; readonly reason: string; readonly tokens: number }[];
+  readonly tail: Pieces;
+  /** Tokens that went nowhere, by reason and source: an entry for each pair. */
+  readonly dropped: { readonly source: string; readonly reason: string; tokens: number }[];
 }
-
-/**
- * Tokens that packing looks over at once, 64 MiB of ids: about twice an ordinary split, so that most are packed in one
- * round. A split can be larger (a compressed file is one split); then each round keeps what packs well.
- */
-const ROUND_TOKENS = 16 * 1024 * 1024;
 
 /**
  * token runs -> windows, best-fit decreasing over a round of the split: its tokens are held in memory. A part as long as
@@ -46,91 +40,71 @@ export function packStage(
   options: PackOptions,
   split: number,
   sources: readonly string[],
+  roundTokens = ROUND_TOKENS,
 ): Stage<TokenRun, Window> & { readonly result: PackResult } {
-  const { windowLength, pad } = options;
-  const result: PackResult = { documents: [], tail: [], dropped: [] };
+  const { windowLength, pad, longDocuments } = options;
+  const result = { documents: new DocumentTable(sources), tail: new Pieces(), dropped: [] as PackResult['dropped'] };
   const subsetOf = subsetDraw(options.validation, options.seed);
   return {
     name: 'pack',
     fingerprint: packFingerprint(options),
     result,
     async *run(input): Flow<Window> {
-      const open: Record<Subset, Piece[]> = { train: [], validation: [] };
-      let held = 0;
-      let index = 0;
+      const packer = new Packer(windowLength, pad, roundTokens);
       let cursor = { bytes: 0, records: 0 };
-      const round = function* (): Generator<Batch<Window>> {
-        const tokens = held;
-        held = 0;
-        for (const subset of SUBSETS) {
-          const { windows, left } = packPieces(open[subset], windowLength, tokens);
-          open[subset] = left;
-          held += left.reduce((sum, { ids }) => sum + ids.length, 0);
-          // One window at a time: assembled windows are what costs memory here.
-          for (const pieces of windows)
-            yield { items: [assembleWindow(index++, subset, pieces, windowLength, pad)], cursor };
-        }
-      };
       for await (const batch of input) {
         cursor = batch.cursor;
         const full: Window[] = [];
         for (const run of batch.items) {
-          const row = documentRow(run, sources, subsetOf);
-          const { subset, source } = row;
-          const cut = cutDocument(run, windowLength, options.longDocuments, options.separator);
-          const document = result.documents.push({ ...row, parts: cut.ranges.length }) - 1;
-          if (cut.dropped > 0)
-            result.dropped.push({ source, reason: DROP_REASON[options.longDocuments], tokens: cut.dropped });
-          cut.ranges.forEach(([start, end], part) => {
+          const { origin, id, text } = run.document;
+          const hash = hashOf(text);
+          const subset = subsetOf(hash);
+          const source = sources[origin.input] ?? '';
+          const cut = cutDocument(run, windowLength, longDocuments, options.separator);
+          const row = { ...origin, id, subset, bytes: text.length, tokens: run.ids.length, hash };
+          const document = result.documents.add({ ...row, parts: cut.ranges.length });
+          if (cut.dropped > 0) drop(result.dropped, source, DROP_REASON[longDocuments], cut.dropped);
+          for (const [part, [start, end]] of cut.ranges.entries()) {
             const ids = cut.ids.subarray(start, end);
             const piece = { ids, subset, split, document, source, documentOffset: start, part, promptTokens: 0 };
-            if (ids.length === windowLength && subset === 'train')
-              full.push(assembleWindow(index++, subset, [piece], windowLength, pad));
-            else {
-              held += ids.length;
-              open[subset].push(piece);
-            }
-          });
+            if (ids.length === windowLength && subset === 'train') full.push(packer.window(subset, [piece]));
+            else packer.add(piece);
+          }
         }
         if (full.length > 0) yield { items: full, cursor };
-        if (held >= ROUND_TOKENS) yield* round();
+        if (packer.full) for (const window of packer.round()) yield { items: [window], cursor };
       }
-      yield* round();
-      result.tail.push(...SUBSETS.flatMap((subset) => open[subset]));
+      for (const window of packer.round()) yield { items: [window], cursor };
+      result.tail = packer.left();
     },
   };
+}
+
+function drop(dropped: PackResult['dropped'], source: string, reason: string, tokens: number): void {
+  const entry = dropped.find((one) => one.source === source && one.reason === reason);
+  if (entry) entry.tokens += tokens;
+  else dropped.push({ source, reason, tokens });
 }
 
 /** Everything about packing that changes bytes; one value for all splits. */
 const packFingerprint = (options: PackOptions): string =>
   fingerprint({ stage: 'pack', method: 'best-fit', ...options });
 
-/** Packs the tails of all splits, as one more split: nothing is given up any more. */
-export function* packTails(tails: readonly Piece[], windowLength: number, pad: number): Generator<Window> {
-  let index = 0;
-  for (const subset of SUBSETS) {
-    const pieces = tails.filter((piece) => piece.subset === subset);
-    for (const window of bestFitDecreasing(lengthsOf(pieces), windowLength))
-      yield assembleWindow(
-        index++,
-        subset,
-        window.map((i) => pieces[i]!),
-        windowLength,
-        pad,
-      );
-  }
+/**
+ * Packs the tails of all splits, as one more split, in rounds as well: tails are 1/16 of a corpus at the most, which may be
+ * more than memory holds. In the end nothing is given up any more.
+ */
+export async function* packTails(
+  tails: AsyncIterable<Iterable<Piece>> | Iterable<Iterable<Piece>>,
+  windowLength: number,
+  pad: number,
+  roundTokens = ROUND_TOKENS,
+): AsyncGenerator<Window> {
+  const packer = new Packer(windowLength, pad, roundTokens);
+  for await (const tail of tails)
+    for (const piece of tail) {
+      packer.add(piece);
+      if (packer.full) yield* packer.round();
+    }
+  yield* packer.rest();
 }
-
-function packPieces(pieces: readonly Piece[], windowLength: number, splitTokens: number) {
-  const lengths = lengthsOf(pieces);
-  const windows = bestFitDecreasing(lengths, windowLength);
-  const fills = Int32Array.from(windows, (window) => window.reduce((sum, i) => sum + lengths[i]!, 0));
-  const given = windowsForTail(fills, windowLength, splitTokens);
-  const inTail = windows.filter((_, w) => given[w]).flat();
-  return {
-    windows: windows.filter((_, w) => !given[w]).map((window) => window.map((i) => pieces[i]!)),
-    left: inTail.sort((a, b) => a - b).map((i) => pieces[i]!),
-  };
-}
-
-const lengthsOf = (pieces: readonly Piece[]): Int32Array => Int32Array.from(pieces, ({ ids }) => ids.length);

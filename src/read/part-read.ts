@@ -21,6 +21,8 @@ export interface Refusal {
 
 /** A wrong --field rejects every record: after this many the run stops and says so. */
 const FIELD_TRIES = 100;
+/** The same of a file in which no record is a document, for whatever reason. */
+const RECORD_TRIES = 1000;
 
 /** One part being read: what its reader reports to. Records are numbered here, in the order they are reported. */
 export class PartRead {
@@ -35,6 +37,7 @@ export class PartRead {
   bytes = 0;
   private readonly context: StageContext;
   private readonly hash: Hasher = hasher();
+  private accepted = 0;
   private missing = 0;
 
   constructor(file: InputFile, part: Part, options: ReadOptions, context: StageContext) {
@@ -60,6 +63,7 @@ export class PartRead {
   }
 
   accept(start: number, end: number, id: string | null, text: Uint8Array): Document {
+    this.accepted++;
     return { origin: { input: this.part.input, record: this.records++, start, end }, id, text };
   }
 
@@ -71,6 +75,12 @@ export class PartRead {
         this.file.name,
         `records 0 to ${FIELD_TRIES - 1}`,
         `${detail}, and so it is with all of them: give the right one with --field`,
+      );
+    if (this.records === RECORD_TRIES && this.accepted === 0)
+      throw inputMalformed(
+        this.file.name,
+        `record ${record}`,
+        `none of ${RECORD_TRIES} records is a document: ${detail}`,
       );
     this.context.reject({
       input: this.part.input,

@@ -1,40 +1,73 @@
-import type { DocumentRow } from '../core/document.ts';
-import type { Segment } from '../core/window.ts';
+import { type Subset, SUBSETS } from '../core/window.ts';
 import { type Policy, POLICIES } from '../mask/index.ts';
-import type { Manifest, WindowRecord } from '../shard/index.ts';
+import type { Manifest, StoredDocuments, WindowRecord } from '../shard/index.ts';
 import { imbalance } from './ledger.ts';
+
+/** The documents of a split: what its table says of each, and what has been seen of it in windows. */
+interface Expected {
+  readonly tokens: Float64Array;
+  readonly parts: Int32Array;
+  readonly source: Int32Array;
+  readonly subset: Uint8Array;
+  readonly seenParts: Int32Array;
+  readonly seenTokens: Float64Array;
+}
+
+/** [part, document offset, length], one after the other, in the order of the windows. */
+type Places = number[];
+
+/** One damaged shard can make a stray of every segment in it. */
+const MAX_STRAYS = 100;
 
 /**
  * The proof that no token was lost or doubled: every document's parts, wherever they lie, tile it from its first token to its
- * last, and the sums are those of the ledger. Holds three numbers a document and three a segment.
+ * last, and the sums are those of the ledger. Holds 29 bytes a document, and three numbers for each part of the documents
+ * that were cut (a window each, but for the last).
  */
 export class Conservation {
   readonly #manifest: Manifest;
-  readonly #tables = new Map<number, readonly DocumentRow[]>();
-  readonly #parts = new Map<string, Pick<Segment, 'documentOffset' | 'length' | 'part'>[]>();
+  readonly #splits = new Map<number, Expected>();
+  readonly #cut = new Map<number, Places>();
+  readonly #sources = new Map<string, number>();
   #packed = 0;
-  #strays: string[] = [];
+  readonly #strays: string[] = [];
 
   constructor(manifest: Manifest) {
     this.#manifest = manifest;
   }
 
-  documents(split: number, rows: readonly DocumentRow[]): void {
-    this.#tables.set(split, rows);
+  documents(split: number, rows: StoredDocuments): void {
+    const { length } = rows;
+    this.#splits.set(split, {
+      tokens: rows.tokens(),
+      parts: rows.parts(),
+      source: Int32Array.from({ length }, (_, i) => this.#sourceOf(rows.source(i))),
+      subset: Uint8Array.from({ length }, (_, i) => SUBSETS.indexOf(rows.subset(i))),
+      seenParts: new Int32Array(length),
+      seenTokens: new Float64Array(length),
+    });
+  }
+
+  /** Tokens of a document, its separator not counted; undefined where no table lists it. */
+  tokensOf(split: number, document: number): number | undefined {
+    return this.#splits.get(split)?.tokens[document];
   }
 
   window({ segments, subset, window }: WindowRecord): void {
     for (const { split, document, documentOffset, length, part, source } of segments) {
       this.#packed += length;
-      const row = this.#tables.get(split)?.[document];
-      if (!row)
-        this.#strays.push(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
-      else if (row.subset !== subset || row.source !== source)
-        this.#strays.push(`window ${window}: document ${document} of split ${split} is of another subset or source`);
-      const key = `${split}/${document}`;
-      const parts = this.#parts.get(key) ?? [];
-      parts.push({ documentOffset, length, part });
-      this.#parts.set(key, parts);
+      const rows = this.#splits.get(split);
+      const parts = rows?.parts[document];
+      if (!rows || parts === undefined) {
+        this.#stray(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
+        continue;
+      }
+      if (rows.subset[document] !== place(subset) || rows.source[document] !== this.#sourceOf(source))
+        this.#stray(`window ${window}: document ${document} of split ${split} is of another subset or source`);
+      rows.seenParts[document]! += 1;
+      rows.seenTokens[document]! += length;
+      if (parts > 1) this.#cutOf(split, document).push(part, documentOffset, length);
+      else if (part !== 0 || documentOffset !== 0) this.#stray(misplaced(split, document, part, documentOffset, 0, 0));
     }
   }
 
@@ -44,24 +77,19 @@ export class Conservation {
     const separator = POLICIES[policy as Policy].separator ? 1 : 0;
     const long = (config as { packing: { long_documents: string } }).packing.long_documents;
     let [read, inserted, dropped, documents] = [0, 0, 0, 0];
-    for (const [split, rows] of this.#tables)
-      for (const [document, row] of rows.entries()) {
-        const parts = (this.#parts.get(`${split}/${document}`) ?? []).toSorted((a, b) => a.part - b.part);
-        read += row.tokens;
+    for (const [split, { tokens, parts, seenParts, seenTokens }] of this.#splits)
+      for (let document = 0; document < tokens.length; document++) {
+        const [seen, packed] = [seenParts[document]!, seenTokens[document]!];
+        read += tokens[document]!;
         documents++;
-        if (parts.length > 0) inserted += separator;
-        let end = 0;
-        for (const [part, piece] of parts.entries()) {
-          if (piece.part !== part || piece.documentOffset !== end)
-            yield `document ${document} of split ${split}: part ${piece.part} begins at token ${piece.documentOffset}, expected part ${part} at ${end}`;
-          end += piece.length;
-        }
-        if (parts.length !== row.parts)
-          yield `document ${document} of split ${split}: ${parts.length} parts in windows, ${row.parts} in its table`;
-        const lost = row.tokens + (parts.length > 0 ? separator : 0) - end;
+        if (seen > 0) inserted += separator;
+        if (parts[document]! > 1) yield* this.#untiled(split, document);
+        if (seen !== parts[document])
+          yield `document ${document} of split ${split}: ${seen} parts in windows, ${parts[document]} in its table`;
+        const lost = tokens[document]! + (seen > 0 ? separator : 0) - packed;
         dropped += lost;
         if (lost < 0 || (lost > 0 && long === 'split'))
-          yield `document ${document} of split ${split}: ${end} tokens in windows of its ${row.tokens}`;
+          yield `document ${document} of split ${split}: ${packed} tokens in windows of its ${tokens[document]}`;
       }
     for (const problem of imbalance(ledger)) yield `ledger: ${problem}`;
     const counted = { read, inserted, packed: this.#packed };
@@ -73,4 +101,40 @@ export class Conservation {
     if (documents !== ledger.documents.read)
       yield `ledger: ${ledger.documents.read} documents read, the tables hold ${documents}`;
   }
+
+  /** The parts of a document that was cut, where they do not follow each other. */
+  *#untiled(split: number, document: number): Generator<string> {
+    const places = this.#cut.get(keyOf(split, document)) ?? [];
+    const order = Array.from({ length: places.length / 3 }, (_, i) => i * 3);
+    order.sort((a, b) => places[a]! - places[b]!);
+    let end = 0;
+    for (const [expected, at] of order.entries()) {
+      const [part, offset, length] = [places[at]!, places[at + 1]!, places[at + 2]!];
+      if (part !== expected || offset !== end) yield misplaced(split, document, part, offset, expected, end);
+      end += length;
+    }
+  }
+
+  #cutOf(split: number, document: number): Places {
+    const key = keyOf(split, document);
+    const places = this.#cut.get(key) ?? [];
+    if (places.length === 0) this.#cut.set(key, places);
+    return places;
+  }
+
+  #sourceOf(source: string): number {
+    let place = this.#sources.get(source);
+    if (place === undefined) this.#sources.set(source, (place = this.#sources.size));
+    return place;
+  }
+
+  #stray(problem: string): void {
+    if (this.#strays.length < MAX_STRAYS) this.#strays.push(problem);
+  }
 }
+
+const place = (subset: Subset): number => SUBSETS.indexOf(subset);
+/** Both are int32 in the files, so this is exact. */
+const keyOf = (split: number, document: number): number => split * 2 ** 31 + document;
+const misplaced = (split: number, document: number, part: number, offset: number, wanted: number, end: number) =>
+  `document ${document} of split ${split}: part ${part} begins at token ${offset}, expected part ${wanted} at ${end}`;

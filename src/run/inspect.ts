@@ -1,4 +1,3 @@
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { readAll, stat } from '../io/files.ts';
 import { openCorpus, readDocuments, readPassReceipt } from '../shard/index.ts';
 
@@ -51,7 +50,11 @@ export interface Inspection {
   readonly checks: { readonly ok: boolean; readonly problems: readonly string[] };
 }
 
-export async function inspectCorpus(dir: string): Promise<Inspection> {
+/** `onProgress` hears of each window. */
+export async function inspectCorpus(
+  dir: string,
+  onProgress: (done: number, of: number) => void = () => {},
+): Promise<Inspection> {
   const corpus = await openCorpus(dir);
   try {
     const { manifest } = corpus;
@@ -73,16 +76,15 @@ export async function inspectCorpus(dir: string): Promise<Inspection> {
       const { cuSeqlens } = layout.mask;
       for (let g = 0; g + 1 < cuSeqlens.length && cuSeqlens[g]! < layout.numTokens; g++)
         longest = Math.max(longest, cuSeqlens[g + 1]! - cuSeqlens[g]!);
+      onProgress(window + 1, count);
     }
-    const lengths: number[] = [];
+    const lengths = new Histogram();
     let cutDocuments = 0;
-    for (const { path, bytes } of problems.length === 0 ? files : [])
-      for (const { tokens, parts } of readDocuments(
-        await readAll(`${dir}/${path}`, Math.max(bytes, MAX_METADATA_BYTES)),
-      )) {
-        lengths.push(tokens);
-        if (parts > 1) cutDocuments++;
-      }
+    for (const { path, bytes } of problems.length === 0 ? files : []) {
+      const rows = readDocuments(await readAll(`${dir}/${path}`, bytes));
+      for (const tokens of rows.tokens()) lengths.add(tokens);
+      for (const parts of rows.parts()) if (parts > 1) cutDocuments++;
+    }
     const noise = [];
     for (let pass = 0; pass < corpus.passes; pass++) {
       const { schedule, eps, batchWindows } = (await readPassReceipt(dir, pass))!;
@@ -112,7 +114,7 @@ export async function inspectCorpus(dir: string): Promise<Inspection> {
         documents: documents.read,
         tokens: tokens.packed,
       })),
-      lengths: histogram(lengths),
+      lengths: lengths.bins(),
       noise,
       checks: { ok: problems.length === 0, problems },
     };
@@ -122,18 +124,25 @@ export async function inspectCorpus(dir: string): Promise<Inspection> {
 }
 
 /** Documents by length in bins of powers of two. */
-function histogram(lengths: readonly number[]): Bin[] {
-  const bins = new Map<number, { documents: number; tokens: number }>();
-  for (const tokens of lengths) {
+class Histogram {
+  /** By exponent; -1 for no tokens. */
+  readonly #bins = new Map<number, { documents: number; tokens: number }>();
+
+  add(tokens: number): void {
     const exponent = tokens === 0 ? -1 : Math.floor(Math.log2(tokens));
-    const bin = bins.get(exponent) ?? { documents: 0, tokens: 0 };
+    const bin = this.#bins.get(exponent) ?? { documents: 0, tokens: 0 };
     bin.documents++;
     bin.tokens += tokens;
-    bins.set(exponent, bin);
+    this.#bins.set(exponent, bin);
   }
-  const exponents = [...bins.keys()];
-  const result: Bin[] = [];
-  for (let e = Math.min(...exponents); e <= Math.max(...exponents); e++)
-    result.push({ from: e < 0 ? 0 : 2 ** e, to: 2 ** (e + 1), ...(bins.get(e) ?? { documents: 0, tokens: 0 }) });
-  return result;
+
+  bins(): Bin[] {
+    const exponents = [...this.#bins.keys()];
+    const result: Bin[] = [];
+    for (let e = Math.min(...exponents); e <= Math.max(...exponents); e++) {
+      const { documents, tokens } = this.#bins.get(e) ?? { documents: 0, tokens: 0 };
+      result.push({ from: e < 0 ? 0 : 2 ** e, to: 2 ** (e + 1), documents, tokens });
+    }
+    return result;
+  }
 }

@@ -1,15 +1,14 @@
-import { corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts';
+import { allDropped, corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import type { StageContext } from '../core/stage.ts';
-import { type Piece, type Subset, SUBSETS } from '../core/window.ts';
-import { commitFile, commitStream } from '../io/commit.ts';
-import { exists, listFolder, readAll, remove } from '../io/files.ts';
+import { type Subset, SUBSETS } from '../core/window.ts';
+import { commitFile } from '../io/commit.ts';
+import { kindOf, readAll, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
-  type FileEntry,
   FORMAT,
+  isOurPath,
   type Ledger,
   MANIFEST,
   type Manifest,
@@ -21,11 +20,12 @@ import {
 } from '../shard/index.ts';
 import { addLedgers, total } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { type GatheredRejects, gatherRejects } from './rejects.ts';
 import { configOf, settingsOf } from './settings.ts';
 
 /**
  * Packs the tails of all splits as one more split, checks that every split has its receipt, and commits the manifest:
- * from then on the corpus exists. Rejects are gathered into one file, tails removed.
+ * from then on the corpus exists. Rejects are gathered into one file first: what stops the merge is explained there.
  */
 export async function mergeCorpus(
   plan: Plan,
@@ -39,7 +39,9 @@ export async function mergeCorpus(
     throw corpusIncomplete(dir, receipts.size, plan.splits.length);
   const bySource = ledgersBySource(ordered);
   const ledger = addLedgers(Object.values(bySource));
-  const firstReject = await checkRejects(plan, dir, ordered, ledger, rejectShare);
+  // Before anything is refused: the message names this file.
+  const rejects = await gatherRejects(dir, ordered);
+  checkLedger(plan, dir, ledger, rejectShare, rejects);
 
   const splits = numberSplits(ordered);
   const last = splits.at(-1);
@@ -60,7 +62,7 @@ export async function mergeCorpus(
     ledger,
     ledgerBySource: bySource,
     splits,
-    rejects: firstReject ? await gatherRejects(dir, ordered) : null,
+    rejects: rejects?.file ?? null,
   };
   await commitFile(`${dir}/${MANIFEST}`, `${canonicalJson(manifest as unknown as Json)}\n`);
   return manifest;
@@ -91,10 +93,16 @@ export function manifestHead(
  */
 export async function cleanUp(dir: string, receipts: Iterable<Receipt>): Promise<void> {
   for (const { tail, rejects } of receipts)
-    for (const file of [tail, rejects]) if (file) await remove(`${dir}/${file.path}`);
-  const tails = `${dir}/tails`;
-  if ((await exists(tails)) && (await listFolder(tails)).length === 0) await remove(tails);
+    for (const file of [tail, rejects])
+      // A receipt is a file like any other: what it names is removed only where a run could have put it.
+      if (file && /^(?:tails|rejects)\/\d/.test(file.path) && isOurPath(file.path) && !(await isLink(dir, file.path)))
+        await removeFile(`${dir}/${file.path}`);
+  await removeEmptyFolder(`${dir}/tails`);
 }
+
+/** What lies behind a linked folder is not in this corpus. */
+const isLink = async (dir: string, path: string): Promise<boolean> =>
+  (await kindOf(`${dir}/${path.slice(0, path.indexOf('/'))}`)) === 'link';
 
 function ledgersBySource(receipts: readonly Receipt[]): Record<string, Ledger> {
   const sources = [...new Set(receipts.flatMap(({ ledger }) => Object.keys(ledger)))].sort();
@@ -106,26 +114,20 @@ function ledgersBySource(receipts: readonly Receipt[]): Record<string, Ledger> {
   );
 }
 
-/** The first reject as a line for people, if there is one; throws CORPUS_EMPTY or TOO_MANY_REJECTS. */
-async function checkRejects(
+/** Throws CORPUS_EMPTY where nothing can be packed, or TOO_MANY_REJECTS. */
+function checkLedger(
   plan: Plan,
   dir: string,
-  receipts: readonly Receipt[],
-  ledger: Ledger,
+  { documents, ...ledger }: Ledger,
   share: number,
-): Promise<string | null> {
+  rejects: GatheredRejects | null,
+): void {
   const rejected = total(ledger.rejected);
-  const file = receipts.find(({ rejects }) => rejects)?.rejects;
-  let first: string | null = null;
-  if (file) {
-    const text = new TextDecoder().decode(await readAll(`${dir}/${file.path}`, MAX_METADATA_BYTES));
-    const reject = JSON.parse(text.slice(0, text.indexOf('\n'))) as Record<string, unknown>;
-    first = `${String(reject.file)}, record ${String(reject.record)}: ${String(reject.detail)}`;
-  }
-  const records = ledger.documents.read + rejected;
-  if (ledger.documents.read === 0) throw corpusEmpty(plan.inputs.length, rejected, first);
-  if (rejected > share * records) throw tooManyRejects(rejected, records, share, first ?? '');
-  return first;
+  const records = documents.read + rejected;
+  const file = rejects && `${dir}/${rejects.file.path}`;
+  if (documents.read === 0) throw corpusEmpty(plan.inputs.length, rejected, rejects?.first ?? null, file);
+  if (rejected > share * records) throw tooManyRejects(rejected, records, share, rejects?.first ?? '', file ?? '');
+  if (documents.packed === 0) throw allDropped(documents.read, documents.dropped, configOf(plan).window);
 }
 
 /** Gives every split its place in the global numbering. */
@@ -147,13 +149,11 @@ async function packAllTails(
   context: StageContext,
 ): Promise<ShardEntry[]> {
   const { pack, policy, shard } = settingsOf(plan);
-  const pieces: Piece[] = [];
-  for (const { tail } of receipts) {
-    if (!tail) continue;
-    pieces.push(...readTail(await readAll(`${dir}/${tail.path}`, tail.bytes)));
-  }
+  const tails = (async function* () {
+    for (const { tail } of receipts) if (tail) yield readTail(await readAll(`${dir}/${tail.path}`, tail.bytes));
+  })();
   const windows = (async function* () {
-    for (const window of packTails(pieces, pack.windowLength, pack.pad))
+    for await (const window of packTails(tails, pack.windowLength, pack.pad))
       yield { items: [window], cursor: { bytes: 0, records: 0 } };
   })();
   const sink = shardSink({ ...shard(dir), split: plan.splits.length });
@@ -166,31 +166,4 @@ export function countWindows(splits: readonly SplitEntry[]): Record<Subset, numb
     for (const { shards } of splits)
       for (const shard of shards) if (shard.subset === subset) windows[subset] += shard.windows;
   return windows;
-}
-
-/** One file of all rejects; records (from 0) and lines (from 1) are numbered through each input file. */
-async function gatherRejects(dir: string, receipts: readonly Receipt[]): Promise<FileEntry> {
-  const path = 'rejects/rejects.jsonl';
-  const before = new Map<number, { records: number; lines: number }>();
-  const beforeOf = (input: number) => before.get(input) ?? { records: 0, lines: 0 };
-  const file = await commitStream(`${dir}/${path}`, async (sink) => {
-    for (const { rejects, read } of receipts) {
-      if (rejects) {
-        const text = new TextDecoder().decode(await readAll(`${dir}/${rejects.path}`, rejects.bytes));
-        for (const row of text.split('\n').filter(Boolean)) {
-          const reject = JSON.parse(row) as { input: number; record: number; line: number | null };
-          const { records, lines } = beforeOf(reject.input);
-          const line = reject.line === null ? null : reject.line + lines + 1;
-          const whole = { ...reject, record: reject.record + records, line };
-          await sink.write(new TextEncoder().encode(`${canonicalJson(whole)}\n`));
-        }
-      }
-      // A file's parts lie in consecutive splits, one in each: what came before is what was read of it so far.
-      for (const { input, records, lines } of read) {
-        const sum = beforeOf(input);
-        before.set(input, { records: sum.records + records, lines: sum.lines + lines });
-      }
-    }
-  });
-  return { path, ...file };
 }

@@ -1,14 +1,15 @@
 import { type Pipeline } from '../config/index.ts';
 import { interrupted, isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { exists, listFolder, readAll, remove } from '../io/files.ts';
+import { exists, listFolder, readAll } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
-import { MANIFEST, type Manifest, PLAN } from '../shard/index.ts';
+import { type Manifest } from '../shard/index.ts';
 import { cleanUp, mergeCorpus } from './merge.ts';
 import { writeNoise } from './noise.ts';
-import { type Local, makePlan, type Planned } from './plan.ts';
+import { changedInputs, type Local, makePlan, type Planned } from './plan.ts';
 import { runSplits } from './pool.ts';
 import { checkInputs, finishedManifest, finishedSplits, readReceipt } from './receipts.ts';
+import { FOLDERS, removeCorpus } from './remove.ts';
 import type { Progress } from './split.ts';
 
 /** What a run tells while it goes on. */
@@ -27,9 +28,6 @@ export interface RunOptions {
   readonly signal: AbortSignal;
 }
 
-/** Folders a run fills; nothing else in a corpus folder is ever removed. */
-const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects'];
-
 /** Plan, pack, merge and noise, as far as they are not done: the same call resumes what was cut short. */
 export async function runPipeline(pipeline: Pipeline, options: RunOptions, events: RunEvents): Promise<Manifest> {
   const dir = pipeline.out;
@@ -39,7 +37,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   const { plan, local, model } = planned;
   const finished = await finishedManifest(plan, dir);
   const done = await finishedSplits(plan, dir, finished !== undefined);
-  if (before) await checkInputs(plan, local, before, done.values());
+  await checkInputs(plan, local, before, done.values());
   events.planned(planned, finished ? plan.splits.length : done.size);
   const manifest = finished ?? (await packOrFind());
   await cleanUp(dir, done.values());
@@ -76,15 +74,13 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
       throw error;
     });
     for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
+    // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
+    const touched = new Set(await changedInputs(plan, local));
+    const modified = local.modified.map((time, i) => (touched.has(plan.inputs[i]!.path) ? -1 : time));
+    await checkInputs(plan, { ...local, modified }, local, done.values());
     const context = { progress: stopIfAsked, reject: () => {} };
     return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
   }
-}
-
-/** Removes a corpus: first what makes it one, the plan last, so that a kill halfway leaves an unfinished folder and not a broken one. */
-export async function removeCorpus(dir: string): Promise<void> {
-  if (!(await exists(`${dir}/${PLAN}`))) return;
-  for (const name of [MANIFEST, ...FOLDERS, 'local.json', 'tokenizer.json', PLAN]) await remove(`${dir}/${name}`);
 }
 
 /** Removes temporary files of runs that were killed; with `own`, of this one, whose workers have been stopped. */

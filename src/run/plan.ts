@@ -1,14 +1,12 @@
-import { dirname, relative, sep } from 'node:path';
 import { type Pipeline, planConfig } from '../config/index.ts';
-import { corpusCorrupt, fingerprintMismatch, inputNotFound } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { commitFile } from '../io/commit.ts';
-import { exists, readAll, stat } from '../io/files.ts';
-import { listInputs } from '../io/list.ts';
-import { cutParts, formatOf, type InputFile, type Part } from '../read/index.ts';
-import { FORMAT, PLAN, type TokenizerInfo } from '../shard/index.ts';
+import { exists, stat } from '../io/files.ts';
+import { cutParts, type InputFile, type Part } from '../read/index.ts';
+import { FORMAT, PLAN, readChecked, type TokenizerInfo } from '../shard/index.ts';
 import { type ForeignModel, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { findInputs } from './inputs.ts';
 import { loadModel } from './model-cache.ts';
 import { settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
@@ -86,8 +84,9 @@ export async function makePlan(
   const local = { root, modified };
   const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
-    if (existing.id !== id) throw differing(pipeline.out, identity, existing);
-    return { plan: existing, local, model };
+    if (existing.id === id) return { plan: existing, local, model };
+    // Only asked to look: the plan as it would be, whatever is in the folder.
+    if (commit) throw differing(pipeline.out, identity, existing);
   }
   const parts: Part[] = [];
   for (const [input, file] of files.entries()) parts.push(...(await cutParts(file, input, pipeline.splitBytes)));
@@ -107,57 +106,15 @@ export async function makePlan(
 export async function readPlan(dir: string): Promise<Plan | undefined> {
   const path = `${dir}/${PLAN}`;
   if (!(await exists(path))) return undefined;
-  let plan: Plan;
-  try {
-    plan = JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Plan;
-    const { id, splits, ...identity } = plan;
-    if (!Array.isArray(splits) || id !== fingerprint(identity as unknown as Json))
-      throw new Error('its id does not fit');
-  } catch (error) {
-    throw corpusCorrupt(path, 'the plan', error instanceof Error ? error.message : 'cannot be read');
-  }
+  const plan = await readChecked<Plan>('plan', path);
+  const { id, splits: _, ...identity } = plan;
+  if (id !== fingerprint(identity as unknown as Json)) throw corpusCorrupt(path, '/id', 'is not that of its content');
   return plan;
 }
 
 /** The plan's inputs where they lie on this machine. */
 export const inputFiles = (plan: Plan, root: string): InputFile[] =>
   plan.inputs.map(({ path, ...input }) => ({ ...input, name: path, path: `${root}/${path}` }));
-
-async function findInputs(pipeline: Pipeline) {
-  const found: { path: string; source: string }[] = [];
-  const seen = new Set<string>();
-  for (const { paths, source } of pipeline.inputs)
-    for (const path of await listInputs([...paths], pipeline.base)) {
-      // `prep pack .` finds the tokenizer and earlier output too: neither is text.
-      if (path === pipeline.tokenizer || path.startsWith(pipeline.out + sep)) continue;
-      // A file that two sources name belongs to the first: every document is there exactly once.
-      if (!seen.has(path)) found.push({ path, source });
-      seen.add(path);
-    }
-  if (found.length === 0) throw inputNotFound(pipeline.inputs[0]?.paths[0] ?? '', pipeline.base);
-  const root = commonFolder(found.map(({ path }) => path));
-  const files: InputFile[] = [];
-  const modified: number[] = [];
-  for (const { path, source } of found) {
-    const { size, modified: time } = (await stat(path)) ?? { size: 0, modified: 0 };
-    const name = relative(root, path).split(sep).join('/');
-    files.push({ path, name, size, source, ...formatOf(path)! });
-    modified.push(Math.trunc(time));
-  }
-  return { files, modified, root };
-}
-
-/** The deepest folder that holds all of `paths`. */
-export function commonFolder(paths: readonly string[]): string {
-  let common = dirname(paths[0] ?? '/').split(sep);
-  for (const path of paths) {
-    const parts = dirname(path).split(sep);
-    let same = 0;
-    while (same < common.length && common[same] === parts[same]) same++;
-    common = common.slice(0, same);
-  }
-  return common.join(sep) || sep;
-}
 
 /**
  * Consecutive parts, until a split has about `splitBytes`: small files share one, a large file was cut before. Two parts of
@@ -194,4 +151,17 @@ function differing(dir: string, wanted: Identity, existing: Identity) {
     if (short(wanted.inputs[i]) !== short(existing.inputs[i]))
       return mismatch(`inputs[${i}]`, wanted.inputs[i], existing.inputs[i]);
   return mismatch('id', 'another', existing);
+}
+
+/**
+ * Names of the inputs that are not what they were when the plan was looked at (gone, another size or modification time).
+ * Asked again after packing, before anything is built on it: what changes while it is read is a mix that no hash gives away.
+ */
+export async function changedInputs(plan: Plan, local: Local): Promise<string[]> {
+  const differing: string[] = [];
+  for (const [i, { path, size }] of inputFiles(plan, local.root).entries()) {
+    const found = await stat(path);
+    if (found?.size !== size || Math.trunc(found.modified) !== local.modified[i]) differing.push(plan.inputs[i]!.path);
+  }
+  return differing;
 }

@@ -1,8 +1,15 @@
 import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { exists, readAll, stat } from '../io/files.ts';
+import { exists, stat } from '../io/files.ts';
 import { readParts } from '../read/index.ts';
-import { type FileEntry, MANIFEST, type Manifest, readManifest, type Receipt, receiptPath } from '../shard/index.ts';
+import {
+  type FileEntry,
+  MANIFEST,
+  type Manifest,
+  readChecked,
+  readManifest,
+  type Receipt,
+  receiptPath,
+} from '../shard/index.ts';
 import { inputFiles, type Local, type Plan } from './plan.ts';
 import { settingsOf } from './settings.ts';
 
@@ -10,14 +17,13 @@ import { settingsOf } from './settings.ts';
 export async function readReceipt(plan: Plan, dir: string, split: number): Promise<Receipt | undefined> {
   const path = `${dir}/${receiptPath(split)}`;
   if (!(await exists(path))) return undefined;
-  let receipt: Receipt;
-  try {
-    receipt = JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Receipt;
-  } catch (error) {
-    throw corpusCorrupt(path, 'the receipt', error instanceof Error ? error.message : String(error));
-  }
+  const receipt = await readChecked<Receipt>('receipt', path);
   if (receipt.plan !== plan.id || receipt.split !== split)
     throw fingerprintMismatch(path, 'plan', receipt.plan, plan.id);
+  const { parts } = plan.splits[split]!;
+  for (const [i, { input, start, end }] of receipt.read.entries())
+    if (!parts.some((part) => part.input === input && part.start === start && part.end === end))
+      throw corpusCorrupt(path, `/read/${i}`, 'is no part of this split in the plan');
   return receipt;
 }
 
@@ -58,10 +64,18 @@ async function allThere(dir: string, files: readonly FileEntry[]): Promise<boole
 /**
  * Inputs under a half-finished plan: sizes are part of the plan's id, so what is left is a file of the same size with other
  * content. A changed modification time is the early warning; then the ranges already read are hashed again and compared
- * with the receipts. FINGERPRINT_MISMATCH names the file.
+ * with the receipts. Without `before` (it may be deleted, and is a file like any other) every input may have changed.
+ * FINGERPRINT_MISMATCH names the file.
  */
-export async function checkInputs(plan: Plan, local: Local, before: Local, done: Iterable<Receipt>): Promise<void> {
-  const changed = new Set(plan.inputs.flatMap((_, i) => (local.modified[i] === before.modified[i] ? [] : [i])));
+export async function checkInputs(
+  plan: Plan,
+  local: Local,
+  before: Local | undefined,
+  done: Iterable<Receipt>,
+): Promise<void> {
+  const times: unknown = before?.modified;
+  const known: readonly unknown[] = Array.isArray(times) ? times : [];
+  const changed = new Set(plan.inputs.flatMap((_, i) => (local.modified[i] === known[i] ? [] : [i])));
   const files = inputFiles(plan, local.root);
   for (const { read } of done)
     for (const { sha256, ...part } of read) {

@@ -1,14 +1,12 @@
-import { inputMalformed } from '../core/errors.ts';
-import type { Reject } from '../core/document.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { from, type StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
-import { commitFile } from '../io/commit.ts';
+import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
 import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
 import { readParts } from '../read/index.ts';
 import {
-  documentBytes,
+  documentChunks,
   type FileEntry,
   type Ledger,
   type Receipt,
@@ -16,17 +14,15 @@ import {
   shardSink,
   type SourceReceipt,
   splitName,
-  tailBytes,
+  tailChunks,
 } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
 import { inputFiles, type Plan } from './plan.ts';
+import { RejectLog } from './rejects.ts';
 import { type Settings, settingsOf } from './settings.ts';
 
 export type Progress = Parameters<StageContext['progress']>[0];
-
-/** After this many records of a split with no document among them, the run stops: a wrong field name, most likely. */
-const HOPELESS = 1000;
 
 /** The stages of a split, in order: what runs, and what `--explain` prints. */
 export function splitChain(
@@ -67,24 +63,8 @@ export async function runSplit(
   onProgress: (delta: Progress) => void,
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
-  const rejects: Reject[] = [];
-  let documents = 0;
-  const context: StageContext = {
-    progress(delta) {
-      documents += delta.documents ?? 0;
-      onProgress(delta);
-    },
-    reject(reject) {
-      rejects.push(reject);
-      if (rejects.length < HOPELESS || documents > 0) return;
-      const path = plan.inputs[reject.input]?.path ?? '';
-      throw inputMalformed(
-        path,
-        `record ${reject.record}`,
-        `none of ${HOPELESS} records is a document: ${reject.detail}`,
-      );
-    },
-  };
+  const rejects = new RejectLog(plan);
+  const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
   const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer);
   const packed = new Map<string, number>();
   const counted = chain.to({
@@ -100,39 +80,43 @@ export async function runSplit(
   const shards = await counted.into(sink).run(context);
   const { sources, provenance } = settings;
   const name = splitName(split);
-  const commit = async (path: string, bytes: Uint8Array | string): Promise<FileEntry> => ({
+  const commit = async (path: string, write: (sink: CommitSink) => Promise<void>): Promise<FileEntry> => ({
     path,
-    ...(await commitFile(`${dir}/${path}`, bytes)),
+    ...(await commitStream(`${dir}/${path}`, write)),
   });
-  for (const piece of pack.tail) add(packed, piece.source, piece.ids.length);
-  const table = await commit(`documents/${name}.arrow`, documentBytes(pack.documents, sources, provenance));
-  const tail =
-    pack.tail.length === 0
+  const { tail, documents } = pack;
+  for (const piece of tail) add(packed, piece.source, piece.ids.length);
+  const table = await commit(`documents/${name}.arrow`, chunked(documentChunks(documents, sources, provenance)));
+  const left =
+    tail.length === 0
       ? null
       : {
-          ...(await commit(`tails/${name}.arrow`, tailBytes(pack.tail, sources, provenance))),
-          pieces: pack.tail.length,
-          tokens: pack.tail.reduce((sum, { ids }) => sum + ids.length, 0),
+          ...(await commit(`tails/${name}.arrow`, chunked(tailChunks(tail, sources, provenance)))),
+          pieces: tail.length,
+          tokens: tail.tokens,
         };
+  const { records } = rejects;
   const rejected =
-    rejects.length === 0
-      ? null
-      : { ...(await commit(`rejects/${name}.jsonl`, rejectLines(rejects, plan))), records: rejects.length };
+    records === 0 ? null : { ...(await commit(`rejects/${name}.jsonl`, (to) => rejects.write(to))), records };
   const receipt: Receipt = {
     plan: plan.id,
     split,
     read,
-    documents: pack.documents.length,
+    documents: documents.length,
     windows: shards.reduce((sum, shard) => sum + shard.windows, 0),
     shards,
     table,
-    tail,
+    tail: left,
     rejects: rejected,
-    ledger: ledgers(plan, settings.pack, pack, rejects, packed),
+    ledger: ledgers(settings.pack, pack, rejects, packed),
   };
   await commitFile(`${dir}/${receiptPath(split)}`, `${canonicalJson(receipt as unknown as Json)}\n`);
   return receipt;
 }
+
+const chunked = (chunks: readonly Uint8Array[]) => async (sink: CommitSink) => {
+  for (const chunk of chunks) await sink.write(chunk);
+};
 
 function countSegments({ window }: MaskedWindow, packed: Map<string, number>): void {
   for (const { source, length } of window.segments) add(packed, source, length);
@@ -143,30 +127,28 @@ const add = (counts: Map<string, number>, source: string, by: number): void => {
 
 /** `read` is counted from the tokenizer's output, `packed` from windows and tail as written: two independent counts. */
 function ledgers(
-  plan: Plan,
   options: PackOptions,
   pack: PackResult,
-  rejects: readonly Reject[],
+  rejects: RejectLog,
   packed: ReadonlyMap<string, number>,
 ): Record<string, Ledger> {
   const bySource: Record<string, OpenLedger> = {};
   const of = (source: string) => (bySource[source] ??= emptyLedger());
-  for (const { source, bytes, tokens, parts } of pack.documents) {
-    const ledger = of(source);
-    ledger.bytes += bytes;
+  const { documents } = pack;
+  for (let i = 0; i < documents.length; i++) {
+    const ledger = of(documents.source(i));
+    const tokens = documents.tokens[i]!;
+    ledger.bytes += documents.bytes[i]!;
     ledger.documents.read++;
     ledger.tokens.read += tokens;
-    if (parts > 0) {
+    if (documents.parts[i]! > 0) {
       ledger.documents.packed++;
       ledger.tokens.inserted += options.separator === null ? 0 : 1;
     } else count(ledger.documents.dropped, tokens === 0 ? 'no-tokens' : 'longer-than-window', 1);
   }
   for (const { source, reason, tokens } of pack.dropped) count(of(source).tokens.dropped, reason, tokens);
-  for (const { input, reason } of rejects) count(of(plan.inputs[input]?.source ?? '').rejected, reason, 1);
+  for (const [source, counts] of Object.entries(rejects.counts))
+    for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   for (const [source, tokens] of packed) of(source).tokens.packed += tokens;
   return bySource;
 }
-
-/** Rejects as lines; `merge` turns record numbers of a part into those of the file. */
-const rejectLines = (rejects: readonly Reject[], plan: Plan): string =>
-  rejects.map((reject) => `${canonicalJson({ file: plan.inputs[reject.input]?.path ?? '', ...reject })}\n`).join('');

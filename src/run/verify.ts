@@ -1,8 +1,6 @@
 import { messageOf } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { exists, listFolder, readAll, stat } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
-import { blockMask, type Policy } from '../mask/index.ts';
 import { drawPass, linear } from '../noise/index.ts';
 import {
   type Corpus,
@@ -13,12 +11,11 @@ import {
   PLAN,
   readDocuments,
   readPassReceipt,
-  type WindowRecord,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
 import { manifestProblems } from './manifest-check.ts';
 import { readPlan } from './plan.ts';
-import { settingsOf } from './settings.ts';
+import { equal, windowProblems, windowRules } from './window-check.ts';
 
 /** What `prep verify` looked at and what is wrong; `problems` empty means the corpus is as its plan says. */
 export interface Verification {
@@ -37,7 +34,8 @@ const MAX_PROBLEMS = 100;
 
 /**
  * Proves from the files alone that a corpus is whole: checksums, the plan's id, every window's boundaries, padding and
- * attention mask, every document's tokens exactly once, the ledger, and every noise draw made again.
+ * attention mask, no special id but where it belongs, every document's tokens exactly once, the ledger, and every noise draw
+ * made again. `onProgress` hears of each window, and in the end of all of them.
  */
 export async function verifyCorpus(dir: string, onProgress: (done: number, of: number) => void): Promise<Verification> {
   const problems: string[] = [];
@@ -64,16 +62,16 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
     const conservation = new Conservation(manifest);
     for (const { split, table, documents } of manifest.splits) {
       if (!table || !sound.has(table.path)) continue;
-      const content = await readAll(`${dir}/${table.path}`, MAX_METADATA_BYTES);
-      const rows = await attempt(table.path, () => readDocuments(content));
-      if (!rows) continue;
-      if (rows.length !== documents) note(`${table.path}: ${rows.length} documents, the manifest says ${documents}`);
-      conservation.documents(split, rows);
+      const content = await readAll(`${dir}/${table.path}`, table.bytes);
+      await attempt(table.path, () => {
+        const rows = readDocuments(content);
+        if (rows.length !== documents) note(`${table.path}: ${rows.length} documents, the manifest says ${documents}`);
+        conservation.documents(split, rows);
+      });
     }
     const windows = manifest.windows.train + manifest.windows.validation;
-    const settings = plan && settingsOf(plan);
-    const plainText = settings?.encode.specialTokens !== 'parse' && !settings?.encode.template;
-    const separator = settings?.pack.separator ?? null;
+    const rules = windowRules(manifest, plan);
+    const tokensOf = conservation.tokensOf.bind(conservation);
     let complete = true;
     for (const { firstWindow, shards } of manifest.splits)
       for (const shard of shards) {
@@ -85,12 +83,12 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
           const record = await attempt(shard.path, () => corpus.read(firstWindow + shard.firstWindow + i));
           complete &&= record !== undefined;
           if (!record) break;
-          for (const problem of windowProblems(record, manifest, separator, plainText))
-            note(`${shard.path}, window ${i}: ${problem}`);
+          for (const problem of windowProblems(record, rules, tokensOf)) note(`${shard.path}, window ${i}: ${problem}`);
           conservation.window(record);
           onProgress(record.window + 1, windows);
         }
       }
+    onProgress(windows, windows);
     // With a shard that cannot be read, every document in it would be reported too.
     if (complete) for (const problem of conservation.problems()) note(problem);
     for (let pass = 0; pass < (consistent ? corpus.passes : 0); pass++) {
@@ -131,50 +129,6 @@ async function checkFiles(dir: string, manifest: Manifest, note: (problem: strin
       if (!known.has(`${folder}/${name}`) && !name.startsWith('.tmp-')) note(`${folder}/${name}: not in the manifest`);
   return { files: listed.length, bytes, sound };
 }
-
-/** What is wrong with one window, by itself. `plainText`: no document can hold a special id. */
-function* windowProblems(
-  record: WindowRecord,
-  manifest: Manifest,
-  separator: number | null,
-  plainText: boolean,
-): Generator<string> {
-  const { inputIds, numTokens, segments, mask } = record;
-  const { windowLength, tokenizer } = manifest;
-  const { mask: maskId, pad } = tokenizer.specialIds;
-  let end = 0;
-  for (const [i, { start, length, group }] of segments.entries()) {
-    if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
-    if (length <= 0) yield `segment ${i} is empty`;
-    if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
-    end = start + length;
-  }
-  if (end !== numTokens) yield `its segments end at ${end}, its tokens at ${numTokens}`;
-  if (numTokens < 1 || numTokens > windowLength) yield `${numTokens} tokens in a window of ${windowLength}`;
-  const ends = new Set(segments.map(({ start, length }) => start + length - 1));
-  for (let i = 0; i < windowLength; i++) {
-    const id = inputIds[i]!;
-    if (i >= numTokens ? id !== pad : id < 0 || id >= tokenizer.vocabSize) {
-      yield `token ${i} is ${id}${i >= numTokens ? `, padding is ${pad}` : ''}`;
-      break;
-    }
-    if (plainText && i < numTokens && (id === maskId || (id === separator && !ends.has(i)))) {
-      yield `token ${i} is the special id ${id}, which no document can hold`;
-      break;
-    }
-  }
-  const made = blockMask(segments, numTokens, windowLength, manifest.policy as Policy);
-  if (
-    !equal(made.cuSeqlens, mask.cuSeqlens) ||
-    !equal(made.blockMask, mask.blockMask) ||
-    made.maxSeqlen !== mask.maxSeqlen ||
-    made.allowedPairs !== mask.allowedPairs
-  )
-    yield `its attention mask is not that of its boundaries under ${manifest.policy}`;
-}
-
-const equal = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>
-  a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i]);
 
 /** The draws are made again only where the windows' lengths can be `trusted`: a damaged table can send its decoder round forever. */
 async function checkPass(

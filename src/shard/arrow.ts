@@ -46,11 +46,57 @@ export const int32Data = (values: Int32Array) => makeData({ type: int32, data: v
 export const float32Data = (values: Float32Array) => makeData({ type: float32, data: values });
 export const int64Data = (values: BigInt64Array) => makeData({ type: int64, data: values });
 export const uint64Data = (values: BigUint64Array) => makeData({ type: uint64, data: values });
+/** From whole numbers of at least 0: no BigInt a value. */
+export function int64From(values: Float64Array): Data<Int64> {
+  const words = new Uint32Array(values.length * 2);
+  for (let i = 0; i < values.length; i++) {
+    words[2 * i] = values[i]! >>> 0;
+    words[2 * i + 1] = Math.floor(values[i]! / 2 ** 32);
+  }
+  return int64Data(new BigInt64Array(words.buffer));
+}
 export const binaryData = (values: Uint8Array, width: number) => makeData({ type: binary(width), data: values });
 export const utf8Data = (values: readonly (string | null)[]) => vectorFromArray([...values], utf8).data[0]!;
-export const dictionaryData = (type: Dictionary<Utf8, Int32>, indices: Int32Array, values: Vector<Utf8>) =>
-  makeData({ type, data: indices, dictionary: values });
-export const utf8Vector = (values: readonly string[]) => new Vector([utf8Data(values)]);
+/** From UTF-8 bytes and their offsets [n + 1]; `present` has 0 where a value is null. */
+export function utf8From(data: Uint8Array, valueOffsets: Int32Array, present: Uint8Array): Data<Utf8> {
+  const nullBitmap = new Uint8Array(Math.ceil(present.length / 8));
+  let nullCount = 0;
+  for (let i = 0; i < present.length; i++)
+    if (present[i]) nullBitmap[i >> 3]! |= 1 << (i & 7);
+    else nullCount++;
+  return makeData({ type: utf8, data, valueOffsets, nullBitmap, nullCount, length: present.length });
+}
+
+/** A column of the few `names`, by their places: apache-arrow's own builder keeps 200 bytes a value until it is done. */
+export function utf8Names(names: readonly string[], places: Uint8Array): Data<Utf8> {
+  const encoded = names.map((name) => new TextEncoder().encode(name));
+  const offsets = new Int32Array(places.length + 1);
+  for (let i = 0; i < places.length; i++) offsets[i + 1] = offsets[i]! + encoded[places[i]!]!.length;
+  const data = new Uint8Array(offsets[places.length]!);
+  for (let i = 0; i < places.length; i++) data.set(encoded[places[i]!]!, offsets[i]);
+  return utf8From(data, offsets, new Uint8Array(places.length).fill(1));
+}
+
+/** A column of `length` texts out of `values`, which any text that is none of them becomes the first of. */
+export function dictionaryFrom(
+  type: Dictionary<Utf8, Int32>,
+  values: readonly string[],
+  length: number,
+  of: (i: number) => string,
+): Data<Dictionary<Utf8, Int32>> {
+  const rank = new Map(values.map((value, i) => [value, i]));
+  const indices = Int32Array.from({ length }, (_, i) => rank.get(of(i)) ?? 0);
+  return makeData({ type, data: indices, dictionary: dictionaryOf(values) });
+}
+
+/** One object for all batches of a file: apache-arrow writes a dictionary once where it is the same object. */
+const dictionaries = new WeakMap<readonly string[], Vector<Utf8>>();
+function dictionaryOf(values: readonly string[]): Vector<Utf8> {
+  const known = dictionaries.get(values) ?? new Vector([utf8Data(values)]);
+  dictionaries.set(values, known);
+  return known;
+}
+
 export const fixedListData = (type: FixedSizeList, child: Data) =>
   makeData({ type, child, length: child.length / type.listSize, nullCount: 0 });
 export const listData = (type: List, valueOffsets: Int32Array, child: Data) =>
@@ -59,10 +105,20 @@ export const structData = (type: Struct, children: Data[], length: number) =>
   makeData({ type, children, length, nullCount: 0 });
 
 /** Offsets [n + 1] of n lists from their lengths. */
-export function offsetsOf(lengths: readonly number[]): Int32Array {
+export function offsetsOf(lengths: ArrayLike<number>): Int32Array {
   const offsets = new Int32Array(lengths.length + 1);
-  lengths.forEach((length, i) => (offsets[i + 1] = offsets[i]! + length));
+  for (let i = 0; i < lengths.length; i++) offsets[i + 1] = offsets[i]! + lengths[i]!;
   return offsets;
+}
+
+export function concatInt32(arrays: readonly Int32Array[]): Int32Array {
+  const whole = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    whole.set(array, at);
+    at += array.length;
+  }
+  return whole;
 }
 
 export const batchOf = (schema: Schema, columns: Data[], rows: number): RecordBatch =>
@@ -101,11 +157,15 @@ export class ArrowFile {
   }
 }
 
-/** A whole Arrow IPC file of one record batch, in memory: for the small tables. */
-export function arrowBytes(schema: Schema, columns: Data[], rows: number): Uint8Array {
+/** A whole Arrow IPC file of one record batch, as chunks: those of column values are the arrays that were given. */
+export function arrowChunks(schema: Schema, columns: Data[], rows: number): Uint8Array[] {
   const file = new ArrowFile(schema);
-  return Buffer.concat([...file.batch(columns, rows), ...file.end()]);
+  return [...file.batch(columns, rows), ...file.end()];
 }
+
+/** The same in one piece: for the small tables. */
+export const arrowBytes = (schema: Schema, columns: Data[], rows: number): Uint8Array =>
+  Buffer.concat(arrowChunks(schema, columns, rows));
 
 /** Reads an Arrow IPC file; its columns are views of `bytes`. */
 export const readArrow = (bytes: Uint8Array) => tableFromIPC(bytes);

@@ -1,50 +1,78 @@
 import type { DocumentRow } from '../core/document.ts';
-import { arrowBytes, binaryData, dictionaryData, int32Data, int64Data, readArrow, utf8Data } from './arrow.ts';
+import { type DocumentTable, HASH_BYTES } from '../core/document-table.ts';
+import { type Subset, SUBSETS } from '../core/window.ts';
+import {
+  arrowChunks,
+  binaryData,
+  dictionaryFrom,
+  int32Data,
+  int64From,
+  readArrow,
+  utf8From,
+  utf8Names,
+} from './arrow.ts';
 import { documentSchema, type Provenance, sourceType } from './schema.ts';
-import { dictionaryOf } from './shard-sink.ts';
 
-export function documentBytes(rows: readonly DocumentRow[], sources: readonly string[], from: Provenance): Uint8Array {
-  const int32Of = (of: (row: DocumentRow) => number) => int32Data(Int32Array.from(rows, of));
-  const int64Of = (of: (row: DocumentRow) => number) => int64Data(BigInt64Array.from(rows, (r) => BigInt(of(r))));
-  const rank = new Map(sources.map((source, i) => [source, i]));
-  const hashes = new Uint8Array(rows.length * 16);
-  rows.forEach((row, i) => hashes.set(row.hash, i * 16));
+/** The file of a document table, as chunks to be written one after the other; `sources` are all of the plan. */
+export function documentChunks(table: DocumentTable, sources: readonly string[], from: Provenance): Uint8Array[] {
+  const { length } = table;
+  const int32Of = (values: Int32Array) => int32Data(values.subarray(0, length));
+  const int64Of = (values: Float64Array) => int64From(values.subarray(0, length));
+  const offsets = new Int32Array(length + 1);
+  offsets.set(table.idEnds.subarray(0, length), 1);
   const columns = [
-    int32Of((r) => r.input),
-    int32Of((r) => r.record),
-    int64Of((r) => r.start),
-    int64Of((r) => r.end),
-    utf8Data(rows.map((r) => r.id)),
-    dictionaryData(
-      sourceType,
-      Int32Array.from(rows, (r) => rank.get(r.source) ?? 0),
-      dictionaryOf(sources),
-    ),
-    utf8Data(rows.map((r) => r.subset)),
-    int64Of((r) => r.bytes),
-    int64Of((r) => r.tokens),
-    int32Of((r) => r.parts),
-    binaryData(hashes, 16),
+    int32Of(table.input),
+    int32Of(table.record),
+    int64Of(table.start),
+    int64Of(table.end),
+    utf8From(table.ids.subarray(0, offsets[length]), offsets, table.hasId.subarray(0, length)),
+    dictionaryFrom(sourceType, sources, length, (i) => table.source(i)),
+    utf8Names(SUBSETS, table.subset.subarray(0, length)),
+    int64Of(table.bytes),
+    int64Of(table.tokens),
+    int32Of(table.parts),
+    binaryData(table.hashes.subarray(0, length * HASH_BYTES), HASH_BYTES),
   ];
-  return arrowBytes(documentSchema(from), columns, rows.length);
+  return arrowChunks(documentSchema(from), columns, length);
 }
 
-/** A row as Arrow gives it: int64 comes as bigint. */
+/** A document table in its file: a row or a column is decoded when it is asked for, so that a million rows are no objects. */
+export interface StoredDocuments {
+  readonly length: number;
+  /** Columns; [documents]. */
+  tokens(): Float64Array;
+  parts(): Int32Array;
+  source(i: number): string;
+  subset(i: number): Subset;
+  row(i: number): DocumentRow;
+}
+
+export function readDocuments(bytes: Uint8Array): StoredDocuments {
+  const table = readArrow(bytes);
+  const column = (name: string) => {
+    const found = table.getChild(name);
+    if (!found || found.length !== table.numRows) throw new Error(`it has no column ${name}`);
+    return found;
+  };
+  const numbers = (name: string) => column(name).toArray() as ArrayLike<number | bigint>;
+  // The few names are decoded once.
+  const sources = column('source').memoize();
+  const subsets = column('subset');
+  const row = (i: number): DocumentRow => {
+    const { start, end, bytes, tokens, hash, ...rest } = table.get(i)!.toJSON() as StoredRow;
+    const [from, to] = [Number(start), Number(end)];
+    return { ...rest, start: from, end: to, bytes: Number(bytes), tokens: Number(tokens), hash: hash.slice() };
+  };
+  return {
+    length: table.numRows,
+    tokens: () => Float64Array.from(numbers('tokens'), Number),
+    parts: () => Int32Array.from(numbers('parts'), Number),
+    source: (i) => sources.get(i) as string,
+    subset: (i) => subsets.get(i) as Subset,
+    row,
+  };
+}
+
+/** A row as Arrow gives it: int64 comes as bigint, a hash as a view. */
 type StoredRow = Omit<DocumentRow, 'start' | 'end' | 'bytes' | 'tokens'> &
   Record<'start' | 'end' | 'bytes' | 'tokens', bigint>;
-
-export function readDocuments(bytes: Uint8Array): DocumentRow[] {
-  return readArrow(bytes)
-    .toArray()
-    .map((row) => {
-      const { start, end, bytes, tokens, hash, ...rest } = row!.toJSON() as StoredRow;
-      return {
-        ...rest,
-        start: Number(start),
-        end: Number(end),
-        bytes: Number(bytes),
-        tokens: Number(tokens),
-        hash: new Uint8Array(hash),
-      };
-    });
-}

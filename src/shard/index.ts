@@ -1,9 +1,12 @@
+export { isOurName, isOurPath } from './check-names.ts';
+export { planFormat, readChecked } from './check.ts';
 export type { Corpus, NoisePass, NoiseRow, WindowLayout, WindowRecord } from './corpus.ts';
-export { documentBytes, readDocuments } from './documents.ts';
+export { documentChunks, readDocuments, type StoredDocuments } from './documents.ts';
 export * from './manifest.ts';
 export { noiseBytes, type PassInfo, readNoise } from './noise.ts';
 export { newestCorpus, openCorpus, readManifest, readPassReceipt } from './open.ts';
 export * from './receipt.ts';
+export { readListed } from './small-columns.ts';
 export type { Provenance } from './schema.ts';
 export { type ShardOptions, shardSink, splitName } from './shard-sink.ts';
-export { readTail, tailBytes } from './tail.ts';
+export { readTail, tailChunks } from './tail.ts';

@@ -1,7 +1,15 @@
-import { arrowBytes, float32Data, int32Data, listData, offsetsOf, readArrow, uint64Data } from './arrow.ts';
+import {
+  arrowBytes,
+  concatInt32,
+  float32Data,
+  int32Data,
+  listData,
+  offsetsOf,
+  readArrow,
+  uint64Data,
+} from './arrow.ts';
 import type { NoisePass, NoiseRow } from './corpus.ts';
 import { float32List, int32List, noiseSchema, type Provenance } from './schema.ts';
-import { concatInt32 } from './shard-sink.ts';
 
 /** How a pass was made, kept as schema metadata. */
 export interface PassInfo {

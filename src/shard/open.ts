@@ -1,61 +1,46 @@
-import { corpusCorrupt, corpusIncomplete, corpusNotFound, messageOf, noisePassMissing } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import type { Segment } from '../core/window.ts';
-import { exists, listFolder, openForRead, readAll, type ReadHandle, stat } from '../io/files.ts';
-import { readArrow } from './arrow.ts';
+import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
+import { exists, listFolder, stat } from '../io/files.ts';
+import { isSplitReceipt } from './check-names.ts';
+import { readChecked } from './check.ts';
 import type { Corpus, NoisePass, WindowLayout } from './corpus.ts';
-import { FORMAT, type Manifest, type ShardEntry } from './manifest.ts';
+import { lastOpen, lastUsed } from './last-used.ts';
+import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise.ts';
-import { MANIFEST, passPath, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
+import { MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
+import { decoded, readListed, readSmallColumns } from './small-columns.ts';
 
-const parseJson = async (path: string): Promise<unknown> =>
-  JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES)));
+/** Shards whose boundaries and masks are kept, and shards kept open. */
+const KEEP_COLUMNS = 4;
+const KEEP_OPEN = 8;
 
 /** The manifest of a finished corpus; CORPUS_NOT_FOUND, CORPUS_INCOMPLETE or CORPUS_CORRUPT without one. */
 export async function readManifest(dir: string): Promise<Manifest> {
   const path = `${dir}/${MANIFEST}`;
-  if (!(await exists(path))) {
-    if (!(await exists(`${dir}/${PLAN}`))) throw corpusNotFound(dir);
-    const { splits } = (await parseJson(`${dir}/${PLAN}`)) as { splits: unknown[] };
-    const done = (await exists(`${dir}/receipts`)) ? (await listFolder(`${dir}/receipts`)).length : 0;
-    throw corpusIncomplete(dir, done, splits.length);
-  }
-  let manifest: Manifest;
-  try {
-    manifest = (await parseJson(path)) as Manifest;
-  } catch (error) {
-    throw corpusCorrupt(path, 'the manifest', error instanceof Error ? error.message : String(error));
-  }
-  if (manifest.format !== FORMAT)
-    throw corpusCorrupt(path, 'format', `is ${JSON.stringify(manifest.format)}, this version reads ${String(FORMAT)}`);
-  return manifest;
+  if (await exists(path)) return readChecked<Manifest>('manifest', path);
+  if (!(await exists(`${dir}/${PLAN}`))) throw corpusNotFound(dir);
+  const { splits } = await readChecked<{ splits: unknown[] }>('plan', `${dir}/${PLAN}`);
+  const receipts = (await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : [];
+  throw corpusIncomplete(dir, receipts.filter(isSplitReceipt).length, splits.length);
+}
+
+interface Shard {
+  readonly entry: ShardEntry;
+  /** Global number of its first window. */
+  readonly first: number;
 }
 
 /** Opens a finished corpus. Ids are read by position, without a copy of anything else. */
 export async function openCorpus(dir: string): Promise<Corpus> {
   const manifest = await readManifest(dir);
-  const shards: { entry: ShardEntry; first: number }[] = manifest.splits.flatMap((split) =>
+  const shards: readonly Shard[] = manifest.splits.flatMap((split) =>
     split.shards.map((entry) => ({ entry, first: split.firstWindow + entry.firstWindow })),
   );
   const passes = await countPasses(dir);
-  const find = (window: number) => {
-    const shard = shards.find(({ entry, first }) => window >= first && window < first + entry.windows);
-    if (!shard) throw new RangeError(`the corpus has no window ${window}`);
-    return { entry: shard.entry, row: window - shard.first };
-  };
-  const small = lastUsed((path: string) => {
-    const { entry } = shards.find((shard) => shard.entry.path === path)!;
-    return readSmallColumns(dir, entry, manifest.windowLength);
-  });
-  const handles = new Map<string, Promise<ReadHandle>>();
-  const handleOf = (path: string) => {
-    const known = handles.get(path) ?? openForRead(`${dir}/${path}`);
-    handles.set(path, known);
-    return known;
-  };
+  const small = lastUsed((entry: ShardEntry) => readSmallColumns(dir, entry, manifest.windowLength), KEEP_COLUMNS);
+  const files = lastOpen(KEEP_OPEN);
   const layout = async (window: number): Promise<WindowLayout> => {
-    const { entry, row } = find(window);
-    const columns = await small(entry.path);
+    const { entry, row } = find(shards, window);
+    const columns = await small(entry);
     return { window, subset: entry.subset, ...columns(row) };
   };
   return {
@@ -69,26 +54,37 @@ export async function openCorpus(dir: string): Promise<Corpus> {
           .flatMap(({ entry, first }) => Array.from({ length: entry.windows }, (_, i) => first + i)),
       ),
     async read(window) {
-      const { entry, row } = find(window);
+      const { entry, row } = find(shards, window);
       const bytes = manifest.windowLength * 4;
-      const handle = await handleOf(entry.path);
-      const ids = await handle.read(idsOffset(entry, row, bytes), bytes);
+      const ids = await files.read(`${dir}/${entry.path}`, idsOffset(entry, row, bytes), bytes);
       return { ...(await layout(window)), inputIds: new Int32Array(ids.buffer) };
     },
     layout,
     async noise(pass) {
       if (pass >= passes) throw noisePassMissing(dir, pass, passes);
-      const path = `${dir}/${passPath(pass)}`;
-      const bytes = await readAll(path, MAX_METADATA_BYTES);
+      const receipt = (await readPassReceipt(dir, pass))!;
+      const path = `${dir}/${receipt.path}`;
+      const bytes = await readListed(dir, receipt);
       const read = decoded(path, () => readNoise(bytes));
       if (read.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
       return { ...read, row: (window) => decoded(path, () => read.row(window)) } satisfies NoisePass;
     },
-    async close() {
-      for (const handle of handles.values()) await (await handle).close();
-      handles.clear();
-    },
+    close: () => files.close(),
   };
+}
+
+/** The shard of a window and its row there; `shards` stand in the order of their windows, without gaps. */
+function find(shards: readonly Shard[], window: number): { entry: ShardEntry; row: number } {
+  let [low, high] = [0, shards.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (shards[middle]!.first <= window) low = middle;
+    else high = middle;
+  }
+  const shard = shards[low];
+  const row = window - (shard?.first ?? 0);
+  if (!shard || !(row >= 0 && row < shard.entry.windows)) throw new RangeError(`the corpus has no window ${window}`);
+  return { entry: shard.entry, row };
 }
 
 /** Byte offset of a window's ids in its shard. */
@@ -101,92 +97,6 @@ function idsOffset(entry: ShardEntry, row: number, bytes: number): number {
   throw corpusCorrupt(entry.path, `window ${row}`, 'no record batch has it');
 }
 
-type SmallColumns = (row: number) => Omit<WindowLayout, 'window' | 'subset'>;
-
-async function readSmallColumns(dir: string, entry: ShardEntry, windowLength: number): Promise<SmallColumns> {
-  const { path, mask } = entry;
-  const bytes = await readWithoutIds(`${dir}/${path}`, entry, windowLength);
-  const maskBytes = await readAll(`${dir}/${mask.path}`, mask.bytes);
-  const windows = decoded(path, () => readArrow(bytes));
-  const masks = decoded(mask.path, () => readArrow(maskBytes));
-  return (row) => ({
-    ...decoded(path, () => {
-      const window = windows.get(row)!;
-      return { numTokens: window.num_tokens as number, segments: [...window.segments].map(segmentOf) };
-    }),
-    mask: decoded(mask.path, () => {
-      const of = masks.get(row)!;
-      return {
-        cuSeqlens: of.cu_seqlens.toArray() as Int32Array,
-        maxSeqlen: of.max_seqlen as number,
-        blockMask: of.block_mask.toArray() as Int32Array,
-        allowedPairs: Number(of.allowed_pairs),
-      };
-    }),
-  });
-}
-
-/** In a damaged file apache-arrow stumbles anywhere and throws anything. */
-function decoded<T>(path: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (error) {
-    throw corpusCorrupt(path, 'its Arrow tables', messageOf(error));
-  }
-}
-
-/**
- * A shard's file with zeros where its ids are: they are nearly all of it, and nobody looks at them here. Pages of a
- * fresh array that are never written take no memory, so this costs what is read.
- */
-async function readWithoutIds(path: string, entry: ShardEntry, windowLength: number): Promise<Uint8Array> {
-  const file = await openForRead(path);
-  try {
-    if (file.size !== entry.bytes)
-      throw corpusCorrupt(path, 'size', `is ${file.size}, the manifest says ${entry.bytes}`);
-    const bytes = new Uint8Array(file.size);
-    let from = 0;
-    for (const { windows, offset } of [...entry.batches, { windows: 0, offset: file.size }]) {
-      bytes.set(await file.read(from, offset - from), from);
-      from = offset + windows * windowLength * 4;
-    }
-    return bytes;
-  } finally {
-    await file.close();
-  }
-}
-
-type SegmentRow = Record<'start' | 'length' | 'split' | 'document' | 'part' | 'group' | 'prompt_tokens', number> & {
-  source: string;
-  document_offset: bigint;
-};
-const segmentOf = (row: SegmentRow): Segment => ({
-  start: row.start,
-  length: row.length,
-  split: row.split,
-  document: row.document,
-  source: row.source,
-  documentOffset: Number(row.document_offset),
-  part: row.part,
-  group: row.group,
-  promptTokens: row.prompt_tokens,
-});
-
-/** Remembers the results for the last few keys: a trainer jumps between shards in training order. */
-function lastUsed<T>(make: (key: string) => Promise<T>, keep = 4): (key: string) => Promise<T> {
-  const known = new Map<string, Promise<T>>();
-  return (key) => {
-    const value = known.get(key) ?? make(key);
-    known.delete(key);
-    known.set(key, value);
-    for (const oldest of known.keys()) {
-      if (known.size <= keep) break;
-      known.delete(oldest);
-    }
-    return value;
-  };
-}
-
 async function countPasses(dir: string): Promise<number> {
   let passes = 0;
   while (await exists(`${dir}/${passReceiptPath(passes)}`)) passes++;
@@ -195,7 +105,10 @@ async function countPasses(dir: string): Promise<number> {
 
 export async function readPassReceipt(dir: string, pass: number): Promise<PassReceipt | undefined> {
   const path = `${dir}/${passReceiptPath(pass)}`;
-  return (await exists(path)) ? ((await parseJson(path)) as PassReceipt) : undefined;
+  if (!(await exists(path))) return undefined;
+  const receipt = await readChecked<PassReceipt>('pass', path);
+  if (receipt.pass !== pass) throw corpusCorrupt(path, '/pass', `is ${receipt.pass}, its name says ${pass}`);
+  return receipt;
 }
 
 /** The corpus folder under `parent` whose manifest was written last. */

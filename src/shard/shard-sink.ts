@@ -7,14 +7,14 @@ import { commitFile, commitStream } from '../io/commit.ts';
 import {
   ArrowFile,
   arrowBytes,
-  dictionaryData,
+  concatInt32,
+  dictionaryFrom,
   fixedListData,
   int32Data,
   int64Data,
   listData,
   offsetsOf,
   structData,
-  utf8Vector,
 } from './arrow.ts';
 import type { ShardEntry } from './manifest.ts';
 import {
@@ -56,7 +56,7 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
       for (let next = await windows.peek(); next; next = await windows.peek()) {
         const { subset, index: firstWindow } = next.window;
         const name = `${splitName(split)}-${splitName(shards.length)}.arrow`;
-        const masks: MaskedWindow[] = [];
+        const masks: NumberedMask[] = [];
         const batches: { windows: number; offset: number }[] = [];
         const path = `shards/${name}`;
         const file = await commitStream(`${dir}/${path}`, async (sink) => {
@@ -68,7 +68,7 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
               if (item?.window.subset !== subset) break;
               windows.drop();
               batch.push(item.window);
-              masks.push(item);
+              masks.push({ window: item.window.index, mask: item.mask });
             }
             if (batch.length === 0) break;
             const ids = new Int32Array(batch.length * windowLength);
@@ -94,17 +94,12 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
 function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLength, sources }: ShardOptions) {
   const segments = windows.flatMap((window) => window.segments);
   const column = (of: (segment: Segment) => number) => int32Data(Int32Array.from(segments, of));
-  const rank = new Map(sources.map((source, i) => [source, i]));
   const children = [
     column((s) => s.start),
     column((s) => s.length),
     column((s) => s.split),
     column((s) => s.document),
-    dictionaryData(
-      sourceType,
-      Int32Array.from(segments, (s) => rank.get(s.source) ?? 0),
-      dictionaryOf(sources),
-    ),
+    dictionaryFrom(sourceType, sources, segments.length, (i) => segments[i]!.source),
     int64Data(BigInt64Array.from(segments, (s) => BigInt(s.documentOffset))),
     column((s) => s.part),
     column((s) => s.group),
@@ -122,36 +117,24 @@ function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLeng
   ];
 }
 
-/** One dictionary object for all batches of a plan: apache-arrow writes it once where it is the same object. */
-const dictionaries = new WeakMap<readonly string[], ReturnType<typeof utf8Vector>>();
-export function dictionaryOf(sources: readonly string[]) {
-  const known = dictionaries.get(sources) ?? utf8Vector(sources);
-  dictionaries.set(sources, known);
-  return known;
+/** What is kept of a window until its shard is complete: its tokens and segments are on disk by then. */
+interface NumberedMask {
+  readonly window: number;
+  readonly mask: BlockMask;
 }
 
-function maskBytes(items: readonly MaskedWindow[], from: Provenance): Uint8Array {
+function maskBytes(items: readonly NumberedMask[], from: Provenance): Uint8Array {
   const masks = items.map(({ mask }) => mask);
   const list = (of: (mask: BlockMask) => Int32Array) =>
     listData(int32List, offsetsOf(masks.map((m) => of(m).length)), int32Data(concatInt32(masks.map(of))));
   const columns = [
-    int32Data(Int32Array.from(items, ({ window }) => window.index)),
+    int32Data(Int32Array.from(items, ({ window }) => window)),
     list((m) => m.cuSeqlens),
     int32Data(Int32Array.from(masks, (m) => m.maxSeqlen)),
     list((m) => m.blockMask),
     int64Data(BigInt64Array.from(masks, (m) => BigInt(m.allowedPairs))),
   ];
   return arrowBytes(maskSchema(from), columns, items.length);
-}
-
-export function concatInt32(arrays: readonly Int32Array[]): Int32Array {
-  const whole = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    whole.set(array, at);
-    at += array.length;
-  }
-  return whole;
 }
 
 /** The items of a flow one by one, with a look at the next. */

@@ -11,6 +11,13 @@ const write = async (text: string) => {
 };
 const HEAD = 'name: x\ninputs: [{ paths: [a.txt] }]\ntokenizer: t.json\n';
 
+/** Lists of ten aliases of the list before, nine levels deep. */
+const bomb = (): string =>
+  Array.from({ length: 9 }, (_, i) => {
+    const [name, before] = [String.fromCharCode(98 + i), String.fromCharCode(97 + i)];
+    return `${name}: &${name} [${Array(10).fill(`*${before}`).join(', ')}]\n`;
+  }).join('');
+
 describe('quantities', () => {
   test.each([
     ['128k', 131072],
@@ -54,9 +61,15 @@ describe('a pipeline file', () => {
     ['split_bytes: 12 parsecs\n', 4, 'split_bytes', 'bytes'],
     ['name: again\n', 4, '', 'unique'],
     ['seed: [1\n', 5, '', 'YAML'],
+    ['limits: { document_bytes: 536870913 }\n', 4, 'limits.document_bytes', 'from 1024 to 512MiB'],
+    ['limits: { document_bytes: 1GiB }\n', 4, 'limits.document_bytes', 'from 1024 to 512MiB'],
+    ['seed: *nowhere\n', 4, '', 'nowhere'],
+    ['noise: &a { passes: 1, b: *a }\n', 4, '', 'alias'],
+    [`a: &a [x]\n${bomb()}`, 5, '', 'alias'],
+    [`noise: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`, undefined, undefined, ''],
   ])('%j is refused with line, field and what was expected', async (text, line, field, hint) => {
     const error = await loadPipeline(await write(HEAD + text), {}).catch((e: unknown) => e);
-    expect(error).toMatchObject({ code: 'CONFIG_INVALID', details: { line, field } });
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID', ...(line !== undefined && { details: { line, field } }) });
     expect((error as Error).message).toContain(hint);
   });
 

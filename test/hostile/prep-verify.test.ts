@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { type Verification, verifyCorpus } from '../../src/run/index.ts';
-import { type FileEntry, type Manifest, readDocuments } from '../../src/shard/index.ts';
+import { inspectCorpus, type Verification, verifyCorpus } from '../../src/run/index.ts';
+import { type FileEntry, type Manifest, openCorpus, readDocuments } from '../../src/shard/index.ts';
 import { isPrepError } from '../../src/core/errors.ts';
 import { writeSmallCorpus } from '../support/corpus.ts';
 import { filesBelow, temporaryFolder } from '../support/folders.ts';
@@ -158,11 +158,85 @@ test('a document that the table counts shorter than it is breaks the conservatio
   fresh();
   const name = 'documents/00001.arrow';
   const bytes = read(name);
-  const [row] = readDocuments(bytes);
-  const at = placeOf(bytes, [row!.tokens, 0]);
-  bytes.writeInt32LE(row!.tokens - 1, at);
+  const row = readDocuments(bytes).row(0);
+  const at = placeOf(bytes, [row.tokens, 0]);
+  bytes.writeInt32LE(row.tokens - 1, at);
   forge(name, bytes);
   expect((await problems()).join('\n')).toMatch(/document 0 of split 1/);
+});
+
+test.each(['bos', 'eos', 'mask'] as const)('an adaptive corpus has no %s id in a document', async (role) => {
+  fresh();
+  const { splits, tokenizer } = manifest();
+  const { path: name, batches } = splits[1]!.shards[0]!;
+  const id = tokenizer.specialIds[role] ?? 0;
+  const bytes = read(name);
+  // The last token of a document is a place like any other: no separator stands there.
+  const corpus = await openCorpus(broken);
+  const window = splits[1]!.firstWindow;
+  const last = (await corpus.layout(window)).segments[0]!.length - 1;
+  await corpus.close();
+  for (const at of [3, last]) {
+    const forged = Buffer.from(bytes);
+    forged.writeInt32LE(id, batches[0]!.offset + at * 4);
+    forge(name, forged);
+    expect(await problems()).toEqual([
+      `${name}, window 0: token ${at} is the special id ${id}, which no document can hold`,
+    ]);
+  }
+});
+
+test.each(['split', 'truncate'])(
+  'under eod with %s the separator stands after each document, and nowhere else',
+  async (long) => {
+    const eod = join(dir, `eod-${long}`);
+    const args = ['--policy', 'eod', '--window', '128', '--long-documents', long];
+    await prep([join(dir, 'inputs/pipeline.yaml'), '--out', eod, ...args], { cwd: dir });
+    const again = () => (rmSync(broken, { recursive: true, force: true }), cpSync(eod, broken, { recursive: true }));
+    again();
+    expect(await problems()).toEqual([]);
+    const { splits, tokenizer } = manifest();
+    const eos = tokenizer.specialIds.eos!;
+    const kinds = new Set<string>();
+    const corpus = await openCorpus(eod);
+    for (const { firstWindow, shards } of splits)
+      for (const { path: name, firstWindow: inSplit, windows, batches } of shards)
+        for (let row = 0; row < Math.min(windows, batches[0]!.windows); row++) {
+          const { segments, inputIds } = await corpus.read(firstWindow + inSplit + row);
+          for (const { start, length, part } of segments) {
+            const ends = inputIds[start + length - 1] === eos;
+            const kind = `${ends ? 'last' : 'inner'} part${part === 0 ? '' : ' of a cut document'}`;
+            if (kinds.has(kind)) continue;
+            kinds.add(kind);
+            again();
+            const bytes = read(name);
+            const at = start + length - 1;
+            bytes.writeInt32LE(ends ? 5 : eos, batches[0]!.offset + (row * 128 + at) * 4);
+            forge(name, bytes);
+            const problem = ends
+              ? `token ${at} is 5, where the separator ${eos} of document`
+              : `token ${at} is the special id ${eos}, which no document can hold`;
+            expect(await problems(), kind).toEqual([expect.stringContaining(`${name}, window ${row}: ${problem}`)]);
+          }
+        }
+    await corpus.close();
+    expect([...kinds].sort()).toEqual(
+      long === 'split'
+        ? ['inner part', 'inner part of a cut document', 'last part', 'last part of a cut document']
+        : ['last part'],
+    );
+  },
+);
+
+test('verify and inspect say how far they are', async () => {
+  const seen: string[] = [];
+  const progress = (what: string) => (done: number, of: number) => void seen.push(`${what} ${done} of ${of}`);
+  await verifyCorpus(sound, progress('verify'));
+  await inspectCorpus(sound, progress('inspect'));
+  const { windows } = JSON.parse(readFileSync(join(sound, 'manifest.json'), 'utf8')) as Manifest;
+  const all = windows.train + windows.validation;
+  for (const what of ['verify', 'inspect'])
+    for (const done of [1, all]) expect(seen).toContain(`${what} ${done} of ${all}`);
 });
 
 test('a file that the manifest does not list is named', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/core/batch.ts';
 import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
-import { bestFitDecreasing, type PackOptions, packStage, packTails } from '../../src/pack/index.ts';
+import { bestFitDecreasing, type PackOptions, type PackResult, packStage, packTails } from '../../src/pack/index.ts';
 
 /** Best-fit decreasing by its definition, looking at every window each time. */
 function naive(lengths: readonly number[], windowLength: number): number[] {
@@ -52,6 +52,8 @@ const run = (ids: readonly number[], text = String(ids)): TokenRun => ({
   document: { origin: { input: 0, record: 0, start: 0, end: 1 }, id: null, text: new TextEncoder().encode(text) },
 });
 
+const rowsOf = ({ documents }: PackResult) => Array.from({ length: documents.length }, (_, i) => documents.row(i));
+
 async function pack(documents: readonly (readonly number[])[], changed: Partial<PackOptions> = {}) {
   const stage = packStage({ ...options, ...changed }, 3, ['books']);
   const input = (async function* (): AsyncGenerator<Batch<TokenRun>> {
@@ -60,8 +62,8 @@ async function pack(documents: readonly (readonly number[])[], changed: Partial<
   const windows: Window[] = [];
   const context = { progress: () => {}, reject: () => {} };
   for await (const { items } of stage.run(input, context)) windows.push(...items);
-  const tail = [...packTails(stage.result.tail, 10, -1)];
-  return { windows: [...windows, ...tail], result: stage.result };
+  for await (const window of packTails([stage.result.tail], 10, -1)) windows.push(window);
+  return { windows, result: stage.result };
 }
 
 describe('packing', () => {
@@ -93,7 +95,7 @@ describe('packing', () => {
       [1, 10],
       [2, 20],
     ]);
-    expect(result.documents[0]).toMatchObject({ tokens: 23, parts: 3 });
+    expect(result.documents.row(0)).toMatchObject({ tokens: 23, parts: 3 });
   });
 
   test('a document that fits is never cut', async () => {
@@ -112,7 +114,7 @@ describe('packing', () => {
     const dropped = await pack([long, [1]], { longDocuments: 'drop' });
     expect(dropped.windows.map((w) => w.numTokens)).toEqual([1]);
     expect(dropped.result.dropped).toEqual([{ source: 'books', reason: 'longer-than-window', tokens: 23 }]);
-    expect(dropped.result.documents.map((d) => d.parts)).toEqual([0, 1]);
+    expect(rowsOf(dropped.result).map((d) => d.parts)).toEqual([0, 1]);
   });
 
   test('a separator belongs to the segment before it', async () => {
@@ -128,7 +130,7 @@ describe('packing', () => {
   test('held-out documents share no window with training ones, and copies fall on the same side', async () => {
     const documents = Array.from({ length: 300 }, (_, i) => [i % 100, 7]);
     const { windows, result } = await pack(documents, { validation: 0.3 });
-    const held = result.documents.map((d) => d.subset);
+    const held = rowsOf(result).map((d) => d.subset);
     for (let i = 0; i < 100; i++) expect([held[i + 100], held[i + 200]]).toEqual([held[i], held[i]]);
     expect(held.filter((s) => s === 'validation').length).toBeGreaterThan(30);
     for (const { subset, segments } of windows)

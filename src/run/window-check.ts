@@ -1,0 +1,104 @@
+import { blockMask, type Policy } from '../mask/index.ts';
+import type { Manifest, WindowRecord } from '../shard/index.ts';
+import type { Plan } from './plan.ts';
+import { configOf, settingsOf } from './settings.ts';
+
+/** What a token of a window may be, by the plan. */
+interface Rules {
+  readonly windowLength: number;
+  readonly vocabSize: number;
+  readonly policy: Policy;
+  readonly pad: number;
+  /** Ids that no document can hold: its text was tokenized as text. */
+  readonly special: readonly number[];
+  /** Stands after a document of `tokens` tokens, at the place that `keptOf` gives; null under policies without. */
+  readonly separator: number | null;
+  keptOf(tokens: number): number;
+}
+
+/** Without a plan (it is damaged, and reported) nothing is known of documents' ids. */
+export function windowRules(manifest: Manifest, plan: Plan | undefined): Rules {
+  const { windowLength, tokenizer, policy } = manifest;
+  const { mask, bos, eos, pad } = tokenizer.specialIds;
+  const common = { windowLength, vocabSize: tokenizer.vocabSize, policy: policy as Policy, pad };
+  const settings = plan && settingsOf(plan);
+  // With `special_text: parse` or a template, special ids are what a document may well hold.
+  if (!settings || settings.encode.specialTokens === 'parse' || settings.encode.template)
+    return { ...common, special: [], separator: null, keptOf: (tokens) => tokens };
+  // A tokenizer without an end and a padding token pads with id 0 (tokenize/special.ts): an ordinary token.
+  const padding = pad === eos || (eos === null && pad === 0) ? [] : [pad];
+  const truncated = configOf(plan).packing.long_documents === 'truncate';
+  return {
+    ...common,
+    special: [mask, bos, eos, ...padding].filter((id) => id !== null),
+    separator: settings.pack.separator,
+    keptOf: (tokens) => (truncated ? Math.min(tokens, windowLength - 1) : tokens),
+  };
+}
+
+/** What is wrong with one window, by itself and with the lengths of its documents. */
+export function* windowProblems(
+  record: WindowRecord,
+  rules: Rules,
+  tokensOf: (split: number, document: number) => number | undefined,
+): Generator<string> {
+  const { inputIds, numTokens, segments, mask } = record;
+  const { windowLength, vocabSize, pad, policy } = rules;
+  let end = 0;
+  for (const [i, { start, length, group }] of segments.entries()) {
+    if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
+    if (length <= 0) yield `segment ${i} is empty`;
+    if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
+    end = start + length;
+  }
+  if (end !== numTokens) yield `its segments end at ${end}, its tokens at ${numTokens}`;
+  if (numTokens < 1 || numTokens > windowLength) yield `${numTokens} tokens in a window of ${windowLength}`;
+  for (let i = 0; i < windowLength; i++) {
+    const id = inputIds[i]!;
+    if (i >= numTokens ? id !== pad : id < 0 || id >= vocabSize) {
+      yield `token ${i} is ${id}${i >= numTokens ? `, padding is ${pad}` : ''}`;
+      break;
+    }
+  }
+  yield* specialProblems(record, rules, tokensOf);
+  const made = blockMask(segments, numTokens, windowLength, policy);
+  if (
+    !equal(made.cuSeqlens, mask.cuSeqlens) ||
+    !equal(made.blockMask, mask.blockMask) ||
+    made.maxSeqlen !== mask.maxSeqlen ||
+    made.allowedPairs !== mask.allowedPairs
+  )
+    yield `its attention mask is not that of its boundaries under ${policy}`;
+}
+
+/** The first special id inside a document, and the first document without its separator. */
+function* specialProblems(
+  { inputIds, numTokens, segments }: WindowRecord,
+  { special, separator, keptOf }: Rules,
+  tokensOf: (split: number, document: number) => number | undefined,
+): Generator<string> {
+  if (special.length === 0) return;
+  const separators = new Set<number>();
+  let missing: string | undefined;
+  if (separator !== null)
+    for (const { start, length, split, document, documentOffset } of segments) {
+      const tokens = tokensOf(split, document);
+      // A document that no table lists is reported as such.
+      const ends = tokens === undefined || documentOffset + length === keptOf(tokens) + 1;
+      const last = start + length - 1;
+      if (ends) separators.add(last);
+      if (ends && tokens !== undefined && inputIds[last] !== separator)
+        missing ??= `token ${last} is ${inputIds[last]}, where the separator ${separator} of document ${document} of split ${split} must stand`;
+    }
+  if (missing !== undefined) yield missing;
+  const forbidden = new Set(special);
+  for (let i = 0; i < numTokens; i++) {
+    const id = inputIds[i]!;
+    if (!forbidden.has(id) || (id === separator && separators.has(i))) continue;
+    yield `token ${i} is the special id ${id}, which no document can hold`;
+    return;
+  }
+}
+
+export const equal = (a: ArrayLike<number>, b: ArrayLike<number>): boolean =>
+  a.length === b.length && Array.prototype.every.call(a, (value, i) => value === b[i]);

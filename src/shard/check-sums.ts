@@ -1,0 +1,93 @@
+import { MIN_WINDOW } from '../core/limits.ts';
+import type { Manifest, ShardEntry, SplitEntry } from './manifest.ts';
+import { passPath, type PassReceipt, type Receipt } from './receipt.ts';
+import { splitName } from './shard-sink.ts';
+
+/** A JSON pointer and what is wrong there; null when nothing is. */
+type Fault = [pointer: string, problem: string] | null;
+
+const differs = (pointer: string, found: unknown, expected: unknown): Fault =>
+  found === expected ? null : [pointer, `is ${JSON.stringify(found)}, not ${JSON.stringify(expected)}`];
+
+/** What is wrong with the shards of one split: each has its own name, its windows in a row, and room for them. */
+function shardsFault(at: string, split: number, shards: readonly ShardEntry[], windowLength: number): Fault {
+  let first = 0;
+  for (const [i, { path, bytes, firstWindow, windows, batches, mask }] of shards.entries()) {
+    const here = `${at}/shards/${i}`;
+    const name = `${splitName(split)}-${splitName(i)}.arrow`;
+    let [inBatches, end] = [0, 0];
+    for (const [b, batch] of batches.entries()) {
+      if (batch.offset < end) return [`${here}/batches/${b}/offset`, 'lies in the batch before'];
+      inBatches += batch.windows;
+      end = batch.offset + batch.windows * windowLength * 4;
+    }
+    const fault =
+      differs(`${here}/path`, path, `shards/${name}`) ??
+      differs(`${here}/mask/path`, mask.path.replace(/^masks\/[^/]+\//, ''), name) ??
+      differs(`${here}/firstWindow`, firstWindow, first) ??
+      differs(`${here}/windows`, windows, inBatches) ??
+      (end > bytes ? ([`${here}/bytes`, `is ${bytes}, too few for ${windows} windows`] satisfies Fault) : null);
+    if (fault) return fault;
+    first += windows;
+  }
+  return null;
+}
+
+const sumOf = (shards: readonly ShardEntry[]): number => shards.reduce((sum, { windows }) => sum + windows, 0);
+
+function splitFault(at: string, entry: SplitEntry | Receipt, windowLength: number): Fault {
+  const { split, shards, windows, table } = entry;
+  return (
+    shardsFault(at, split, shards, windowLength) ??
+    differs(`${at}/windows`, windows, sumOf(shards)) ??
+    (table ? differs(`${at}/table/path`, table.path, `documents/${splitName(split)}.arrow`) : null)
+  );
+}
+
+/** Counts are taken to allocate and to walk by: they are bound to what the shards list, and those to their files. */
+export function manifestFault({ splits, windows, windowLength }: Manifest): Fault {
+  const sums = { train: 0, validation: 0 };
+  let [firstWindow, firstDocument] = [0, 0];
+  for (const [i, split] of splits.entries()) {
+    const at = `/splits/${i}`;
+    const fault =
+      differs(`${at}/split`, split.split, i) ??
+      differs(`${at}/firstWindow`, split.firstWindow, firstWindow) ??
+      differs(`${at}/firstDocument`, split.firstDocument, firstDocument) ??
+      splitFault(at, split, windowLength);
+    if (fault) return fault;
+    firstWindow += split.windows;
+    firstDocument += split.documents;
+    for (const shard of split.shards) sums[shard.subset] += shard.windows;
+  }
+  return (
+    differs('/windows/train', windows.train, sums.train) ??
+    differs('/windows/validation', windows.validation, sums.validation)
+  );
+}
+
+export function receiptFault(receipt: Receipt): Fault {
+  const { split, tail, rejects } = receipt;
+  return (
+    splitFault('', receipt, MIN_WINDOW) ??
+    (tail ? differs('/tail/path', tail.path, `tails/${splitName(split)}.arrow`) : null) ??
+    (rejects ? differs('/rejects/path', rejects.path, `rejects/${splitName(split)}.jsonl`) : null)
+  );
+}
+
+export const passFault = ({ path, pass }: PassReceipt): Fault => differs('/path', path, passPath(pass));
+
+/** A plan's splits are not in its id: that each of their parts is one of an input has to be looked at. */
+export function planFault(plan: object): Fault {
+  const { inputs, splits } = plan as {
+    inputs: unknown[];
+    splits: { parts: { input: number; start: number; end: number }[] }[];
+  };
+  for (const [i, { parts }] of splits.entries())
+    for (const [k, { input, start, end }] of parts.entries()) {
+      const at = `/splits/${i}/parts/${k}`;
+      if (input >= inputs.length) return [`${at}/input`, `is ${input}, there are ${inputs.length} inputs`];
+      if (end < start) return [`${at}/end`, `is ${end}, before its start`];
+    }
+  return null;
+}

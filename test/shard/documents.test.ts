@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { DocumentTable, type NewDocument } from '../../src/core/document-table.ts';
+import { documentChunks, readDocuments } from '../../src/shard/index.ts';
+
+const from = {
+  plan: 'p',
+  policy: 'eod',
+  tokenizer: { sha256: 't', vocabSize: 9, specialIds: { mask: 1, bos: null, eos: 2, pad: 2 } },
+};
+const IDS = ['a', null, '', 'ä🚀'.repeat(40), null];
+const document = (i: number): NewDocument => ({
+  input: i % 3,
+  record: i,
+  start: 2 ** 40 + i,
+  end: 2 ** 40 + i + 7,
+  id: IDS[i % IDS.length]!,
+  subset: i % 5 === 0 ? 'validation' : 'train',
+  bytes: 2 ** 33 + i,
+  tokens: i,
+  parts: i % 4,
+  hash: new Uint8Array(32).fill(i % 251),
+});
+
+test.each([0, 1, 64, 65, 1000])('a table of %d documents comes back from its file as it was', (length) => {
+  const table = new DocumentTable(['b', 'a', 'b']);
+  for (let i = 0; i < length; i++) expect(table.add(document(i))).toBe(i);
+  const stored = readDocuments(Buffer.concat(documentChunks(table, ['a', 'b'], from)));
+  expect(stored.length).toBe(length);
+  expect(stored.tokens()).toEqual(Float64Array.from({ length }, (_, i) => i));
+  expect(stored.parts()).toEqual(Int32Array.from({ length }, (_, i) => i % 4));
+  for (let i = 0; i < length; i++) {
+    const expected = { ...document(i), source: ['b', 'a', 'b'][i % 3], hash: new Uint8Array(16).fill(i % 251) };
+    expect(table.row(i)).toEqual(expected);
+    const { hash, ...row } = stored.row(i);
+    expect({ ...row, hash: Uint8Array.from(hash) }).toEqual(expected);
+    expect([stored.source(i), stored.subset(i)]).toEqual([expected.source, expected.subset]);
+  }
+});
+
+test('a column that is missing is an error, not an empty corpus', () => {
+  const table = new DocumentTable(['a']);
+  table.add({ ...document(0), input: 0 });
+  const bytes = Buffer.concat(documentChunks(table, ['a'], from));
+  for (let at = bytes.indexOf('tokens'); at >= 0; at = bytes.indexOf('tokens', at)) bytes.write('tokenz', at);
+  expect(() => readDocuments(bytes).tokens()).toThrow('no column tokens');
+});

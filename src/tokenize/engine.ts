@@ -76,7 +76,7 @@ function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf' 
       const wanted = new Uint8Array(token.length);
       if (tokenBytes(token, wanted, 0) <= 0) return undefined;
       for (let id = 0; id < size; id++)
-        if (offsets[id + 1]! - offsets[id]! === wanted.length && Buffer.compare(bytesOf(id), wanted) === 0) return id;
+        if (bytesOf(id).length === wanted.length && Buffer.compare(bytesOf(id), wanted) === 0) return id;
       return undefined;
     },
   };

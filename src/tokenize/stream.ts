@@ -22,7 +22,7 @@ export function* encodeStream(pieces: Iterable<Uint8Array>, parts: Parts): Gener
     const text = Buffer.concat([kept, piece]);
     // An added token that begins after this may be the beginning of a longer one, or end in the next piece.
     const certain = text.length - finder.longest;
-    const segments = [...finder.split(text)];
+    const segments = Array.from(finder.split(text));
     let done = 0;
     for (const [i, { start, end, id }] of segments.entries()) {
       const next = segments[i + 1];

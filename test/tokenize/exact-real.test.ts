@@ -7,6 +7,7 @@ import {
   CORPORA,
   corpus,
   expectSame,
+  hasCorpora,
   oracleOf,
   REAL,
   REAL_NAMES,
@@ -73,8 +74,9 @@ describe.each(REAL_NAMES)('ids equal those of the Rust reference with the file o
 
   test.each(CORPORA)('on a sample of %s', async (corpusName) => {
     const { bytes, tokens } = await expectSame(ours!, reference!, samples.get(corpusName)!);
-    expect(bytes).toBeGreaterThan(950_000);
-    expect(tokens).toBeGreaterThan(200_000);
+    // In a clone without the corpora the bundled sample stands in, which has less.
+    expect(bytes).toBeGreaterThan(hasCorpora ? 950_000 : 400_000);
+    expect(tokens).toBeGreaterThan(hasCorpora ? 200_000 : 100_000);
   });
 
   test('on 10,000 generated strings', async () => {

@@ -15,7 +15,6 @@ const EXIT_OF = {
   INPUT_TRUNCATED: EXIT.data,
   INPUT_MALFORMED: EXIT.data,
   CORPUS_EMPTY: EXIT.data,
-  DOCUMENT_TOO_LARGE: EXIT.data,
   TOO_MANY_REJECTS: EXIT.data,
   TOKENIZER_INVALID: EXIT.data,
   TOKENIZER_TIMEOUT: EXIT.data,
@@ -172,13 +171,6 @@ export const noTrainingWindows = (dir: string, validation: number): PrepError =>
     'CORPUS_EMPTY',
     `${dir} has no training windows (all ${validation} are validation windows); lower \`validation\` and make it again`,
     { dir, validation },
-  );
-
-export const documentTooLarge = (path: string, offset: number, bytes: number, limit: number): PrepError =>
-  new PrepError(
-    'DOCUMENT_TOO_LARGE',
-    `${path}: the record at byte ${offset} is larger than ${limit} bytes (${bytes} read so far); raise limits.document_bytes, or cut it`,
-    { file: path, offset, bytes, limit },
   );
 
 /** `file` lists the rejects, with their reasons. */

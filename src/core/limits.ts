@@ -6,10 +6,6 @@ export const MAX_WINDOW = 1024 * 1024;
 /** Rows and columns of a block of the block mask; FlexAttention's default. */
 export const BLOCK_SIZE = 128;
 export const MAX_TOKENIZER_BYTES = 64 * MiB;
-/** A record (a JSON line, a text file) larger than this is set aside. A JavaScript string holds at most 512 MiB. */
-export const DOCUMENT_BYTES = 256 * MiB;
-/** Text a split aims at: the unit of work, retry and resume, and what a worker holds in memory as tokens. */
-export const SPLIT_BYTES = 32 * MiB;
 /** Size a shard aims at. */
 export const SHARD_BYTES = 64 * MiB;
 /** A schema, a header, a receipt: nothing of the kind is larger. */

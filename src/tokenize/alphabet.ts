@@ -3,16 +3,11 @@
  * others, in order, for U+0100 and up.
  */
 const BYTES = new Int16Array(0x144).fill(-1);
-const CHARACTERS: string[] = [];
 for (let byte = 0, others = 0; byte < 256; byte++) {
   const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
   const code = printable ? byte : 0x100 + others++;
   BYTES[code] = byte;
-  CHARACTERS[byte] = String.fromCharCode(code);
 }
-
-/** The character that stands for a byte. */
-export const characterOf = (byte: number): string => CHARACTERS[byte]!;
 
 /** Writes the bytes of a token to `out` at `at`; returns how many, or -1 when a character stands for no byte. */
 export function tokenBytes(token: string, out: Uint8Array, at: number): number {

@@ -328,6 +328,43 @@ export function unicodeStrings(count: number, seed: number): string[] {
 }
 
 /** About 4 KiB of what goes wrong, so that every prefix of it cuts something in two. */
+/**
+ * `count` strings of some hundred characters that are nearly all ASCII, made of what the patterns tell apart: what a scanner of
+ * blocks of 64 bytes sees, with everything at every place of a block.
+ */
+export function asciiStrings(count: number, seed: number): string[] {
+  const { below, pick } = random(seed);
+  const runs = (characters: string, most: number): string =>
+    Array.from({ length: 1 + below(most) }, () => pick([...characters])).join('');
+  const kinds: (() => string)[] = [
+    () => runs('abcdefgXYZ', 9),
+    () => runs('ab', 3),
+    () => runs('AB', 3),
+    () =>
+      runs("'", 2) + pick(['s', 't', 'S', 'T', 're', 'Re', 'rE', 'VE', 'm', 'll', 'Ll', 'lL', 'd', 'l', 'r', 'v', 'x']),
+    () => runs("'sStTlLdDmMrReEvV", 8),
+    () => runs(' ', 5),
+    () => runs(' \t', 4),
+    () => runs(' \n', 6),
+    () => runs('\n', 3),
+    () => runs('\r\n \t\v\f', 6),
+    () => runs('0123', 8),
+    () => runs('.,!()"-', 3),
+    () => runs('/\n*', 6),
+    () => pick(['\n    ', '\n\n  ', '\r\n\t', ' \n', ');\n', '*/\n/*', "n't ", "'s ", ' ']),
+    () => runs('abcdefgh', 100),
+    () => runs(' ', 100),
+    () => String.fromCharCode(below(128)),
+  ];
+  // Some strings have characters beyond ASCII too, so that blocks end early.
+  const beyond = [...kinds, () => pick(['é', '’', '“', '中', '\u0301', 'ſ', '\u00a0', '😀', '٣', 'Ǆ'])];
+  return Array.from({ length: count }, (_, i) => {
+    let text = '';
+    for (const size = 20 + below(400); text.length < size;) text += pick(i % 2 === 0 ? kinds : beyond)();
+    return text;
+  });
+}
+
 export function adversarialText(seed: number): string {
   let text = `It’s 12345 o'clock!!\r\n\r\n\tdon't 'LL 'ſ 你好，世界 — naïve café\u0301 👩‍👩‍👧 <|endoftext|><tool_call>  \u00a0\u2003 x\n \n  \n`;
   for (const more of unicodeStrings(1000, seed)) {

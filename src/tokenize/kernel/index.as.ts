@@ -1,4 +1,5 @@
 /** The tokenizer's kernel: UTF-8 in, ids out. Built to WebAssembly with SIMD by scripts/build-kernel.mjs. */
+import { BLOCK, blockEnds } from './block.as';
 import { ends } from './layout.as';
 import { lookAnew, looked, wordEnd } from './scan.as';
 import { encodeWord } from './words.as';
@@ -30,6 +31,14 @@ export function encode(at: usize, length: u32, out: usize, whole: bool): u32 {
   while (open && scan < end) {
     let count: usize = 0;
     while (count < BATCH && scan < end) {
+      if (scan + BLOCK <= end && (load<u16>(scan) & 0x8080) == 0) {
+        const found = blockEnds(scan, ends + (count << 2));
+        if (found != 0) {
+          count += found;
+          scan = <usize>load<u32>(ends + (count << 2) - 4);
+          continue;
+        }
+      }
       const next = wordEnd(scan, end);
       if (!whole && (next + LOOKAHEAD > end || looked + LOOKAHEAD > end)) {
         open = false;
@@ -53,9 +62,19 @@ export function encode(at: usize, length: u32, out: usize, whole: bool): u32 {
 export function scanWords(at: usize, length: u32, out: usize): u32 {
   const end = at + length;
   let count: u32 = 0;
-  for (let scan = at; scan < end; count++) {
+  for (let scan = at; scan < end;) {
+    if (scan + BLOCK <= end && (load<u16>(scan) & 0x8080) == 0) {
+      const found = <u32>blockEnds(scan, out + (<usize>count << 2));
+      for (let i: u32 = 0; i < found; i++) {
+        scan = <usize>load<u32>(out + (<usize>(count + i) << 2));
+        store<u32>(out + (<usize>(count + i) << 2), <u32>(scan - at));
+      }
+      count += found;
+      if (found != 0) continue;
+    }
     scan = wordEnd(scan, end);
     store<u32>(out + (<usize>count << 2), <u32>(scan - at));
+    count++;
   }
   return count;
 }

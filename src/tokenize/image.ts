@@ -22,6 +22,7 @@ export const LAYOUT = [
   'bytePairs',
   'pairs',
   'pairMask',
+  'merged',
   'words',
   'wordMask',
   'longWords',
@@ -43,16 +44,20 @@ export const LAYOUT = [
 
 /** Where the image begins: below lie the kernel's own few globals. */
 export const IMAGE_START = 1024;
-const NONE = 0xffffffff;
+/** A pair's slot has 22 bits for its rank + 1, and 21 for each id (file.ts allows no more). */
+const MAX_RANKS = 2 ** 22 - 1;
+/** Buckets of four pairs, 0.58 to 1.15 pairs in each for Qwen's 151,387 merges: 4 MiB. */
+const BUCKETS_A_MERGE = 0.25;
 const INDEX_ENTRIES = 0x110000 >> 7;
 
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
 
-/** Builds the image of a BPE file; undefined when some byte has no token of its own. */
+/** Builds the image of a BPE file; undefined when some byte has no token of its own, or there are too many merges. */
 export function buildImage(file: TokenizerFile, how: Recognised): Image | undefined {
   const { merges } = file;
+  if (merges.length / 3 >= MAX_RANKS) return undefined;
   const tokens = tokenTable(file);
-  const pairSlots = powerOfTwo((merges.length / 3) * 2);
+  const buckets = powerOfTwo((merges.length / 3) * BUCKETS_A_MERGE);
   const vocabularySlots = how.ignoreMerges ? powerOfTwo(file.vocabulary.length * 2) : 0;
   const { index, blocks } = classTable();
   let end = IMAGE_START;
@@ -66,9 +71,10 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
     classIndex: place(INDEX_ENTRIES * 2),
     classBlocks: place(blocks.length),
     byteIds: place(256 * 4),
-    bytePairs: place(65536 * 8),
-    pairs: place(pairSlots * 16),
-    pairMask: pairSlots - 1,
+    bytePairs: place(65536 * 4),
+    pairs: place(buckets * 32),
+    pairMask: buckets - 1,
+    merged: place((merges.length / 3) * 4),
     vocabulary: place(vocabularySlots * 4),
     vocabularyMask: Math.max(0, vocabularySlots - 1),
     tokenOffsets: place(tokens.offsets.byteLength),
@@ -92,6 +98,7 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
   if (!fillBytes(u32, at32(layout.byteIds), tokens.byteIds)) return undefined;
   fillPairs(u32, at32(layout.pairs), layout.pairMask, merges);
   fillBytePairs(u32, at32(layout.bytePairs), tokens.byteIds, merges);
+  for (let rank = 0; rank * 3 < merges.length; rank++) u32[at32(layout.merged) + rank] = merges[rank * 3 + 2]!;
   addCrossings(bytes.subarray(layout.crossings - IMAGE_START, layout.crossings - IMAGE_START + CROSSING_BYTES), tokens);
   return { bytes, layout };
 }
@@ -135,41 +142,32 @@ function fillBytes(u32: Uint32Array, at: number, byteIds: Int32Array): boolean {
   return true;
 }
 
-/** Open addressing by the hash of kernel/merge.as.ts; of a pair that is listed twice the later rank holds, as in the reference. */
+/** Buckets by the hash of kernel/merge.as.ts; of a pair that is listed twice the later rank holds, as in the reference. */
 function fillPairs(u32: Uint32Array, at: number, mask: number, merges: Int32Array): void {
-  u32.fill(NONE, at, at + (mask + 1) * 4);
   for (let rank = 0; rank * 3 < merges.length; rank++) {
     const left = merges[rank * 3]!;
     const right = merges[rank * 3 + 1]!;
     let hash = (Math.imul(left, 0x9e3779b1) + Math.imul(right, 0x85ebca6b)) >>> 0;
     hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) >>> 0;
-    let slot = (hash ^ (hash >>> 13)) & mask;
-    for (;;) {
-      const o = at + slot * 4;
-      const known = u32[o] === left && u32[o + 1] === right;
-      if (u32[o] === NONE || known) {
-        u32[o] = left;
-        u32[o + 1] = right;
-        u32[o + 2] = rank;
-        u32[o + 3] = merges[rank * 3 + 2]!;
-        break;
-      }
-      slot = (slot + 1) & mask;
-    }
+    // Slots of u64: 22 bits of rank + 1, 21 of left, 21 of right.
+    const low = (left & 0x3ff) << 22;
+    const high = ((left >>> 10) | (right << 11)) >>> 0;
+    const last = at + mask * 8 + 6;
+    let slot = at + ((hash ^ (hash >>> 13)) & mask) * 8;
+    while (u32[slot] !== 0 && (((u32[slot]! ^ low) & ~MAX_RANKS) !== 0 || u32[slot + 1] !== high))
+      slot = slot === last ? at : slot + 2;
+    u32[slot] = low | (rank + 1);
+    u32[slot + 1] = high;
   }
 }
 
-/** The first merges of every word are of two bytes: 512 KiB that stay in the cache, instead of the 8 MiB table. */
+/** The first merges of every word are of two bytes: 256 KiB, of which few are used. */
 function fillBytePairs(u32: Uint32Array, at: number, byteIds: Int32Array, merges: Int32Array): void {
-  u32.fill(NONE, at, at + 65536 * 2);
   const byteOf = new Map(Array.from(byteIds, (id, byte) => [id, byte]));
   for (let rank = 0; rank * 3 < merges.length; rank++) {
     const left = byteOf.get(merges[rank * 3]!);
     if (left === undefined) continue;
     const right = byteOf.get(merges[rank * 3 + 1]!);
-    if (right === undefined) continue;
-    const o = at + ((left << 8) | right) * 2;
-    u32[o] = merges[rank * 3 + 2]!;
-    u32[o + 1] = rank;
+    if (right !== undefined) u32[at + ((left << 8) | right)] = rank + 1;
   }
 }

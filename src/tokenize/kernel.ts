@@ -128,7 +128,7 @@ export class Kernel {
     return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
   }
 
-  /** Room for `chunk` bytes of text, as many ids, and 64 bytes a part for merging a single word of that length. */
+  /** Room for `chunk` bytes of text, as many ids, and 32 bytes a part for merging a single word of that length. */
   #makeRoom(chunk: number): void {
     let end = this.#roomAt;
     const place = (bytes: number): number => {
@@ -139,7 +139,7 @@ export class Kernel {
     this.#chunk = chunk;
     this.#text = place(chunk + 64);
     this.#out = place(chunk * 4 + 64);
-    this.#layout.scratch = place(chunk * 64);
+    this.#layout.scratch = place(chunk * 32 + 256);
     const missing = Math.ceil((end - this.#memory.buffer.byteLength) / PAGE);
     if (missing > 0) this.#memory.grow(missing);
     this.#bytes = new Uint8Array(this.#memory.buffer);

@@ -42,7 +42,7 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Raise when the image of the same file changes: layout, hashes, Unicode tables. */
-const VERSION = 3;
+const VERSION = 4;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
 /** Name of a file's model in a cache. */

@@ -8,11 +8,13 @@ export let classIndex: usize = 0;
 export let classBlocks: usize = 0;
 /** u32 id of each single byte. */
 export let byteIds: usize = 0;
-/** u64 (rank << 32 | id) of each pair of single bytes, all ones where they do not merge. */
+/** u32 rank + 1 of each pair of single bytes, 0 where they do not merge. */
 export let bytePairs: usize = 0;
-/** Open addressing, 16 bytes a slot: u32 left, u32 right, u32 rank, u32 id; left all ones: empty. */
+/** Ranks of pairs, in buckets of four: see merge.as.ts. */
 export let pairs: usize = 0;
 export let pairMask: u32 = 0;
+/** u32 id that the merge of each rank makes. */
+export let merged: usize = 0;
 /** Word cache: 32 bytes a slot, see words.as.ts. */
 export let words: usize = 0;
 export let wordMask: u32 = 0;
@@ -44,23 +46,22 @@ export function configure(at: usize): void {
   bytePairs = load<u32>(at + 12);
   pairs = load<u32>(at + 16);
   pairMask = load<u32>(at + 20);
-  words = load<u32>(at + 24);
-  wordMask = load<u32>(at + 28);
-  longWords = load<u32>(at + 32);
-  longMask = load<u32>(at + 36);
-  arena = load<u32>(at + 40);
-  arenaSize = load<u32>(at + 44);
-  vocabulary = load<u32>(at + 48);
-  vocabularyMask = load<u32>(at + 52);
-  tokenOffsets = load<u32>(at + 56);
-  tokenBytes = load<u32>(at + 60);
-  crossings = load<u32>(at + 64);
-  ends = load<u32>(at + 68);
-  scratch = load<u32>(at + 72);
-  masks = load<u32>(at + 76);
-  pattern = load<u32>(at + 80);
-  digits = load<u32>(at + 84);
-  ignoreMerges = load<u32>(at + 88) != 0;
+  merged = load<u32>(at + 24);
+  words = load<u32>(at + 28);
+  wordMask = load<u32>(at + 32);
+  longWords = load<u32>(at + 36);
+  longMask = load<u32>(at + 40);
+  arena = load<u32>(at + 44);
+  arenaSize = load<u32>(at + 48);
+  vocabulary = load<u32>(at + 52);
+  vocabularyMask = load<u32>(at + 56);
+  tokenOffsets = load<u32>(at + 60);
+  tokenBytes = load<u32>(at + 64);
+  crossings = load<u32>(at + 68);
+  ends = load<u32>(at + 72);
+  scratch = load<u32>(at + 76);
+  masks = load<u32>(at + 80);
+  pattern = load<u32>(at + 84);
+  digits = load<u32>(at + 88);
+  ignoreMerges = load<u32>(at + 92) != 0;
 }
-
-export const NONE: u32 = 0xffffffff;

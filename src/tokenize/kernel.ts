@@ -68,6 +68,8 @@ export class Kernel {
     this.#ids = new Int32Array(0);
     this.#makeRoom(CHUNK);
     if (image.layout.ignoreMerges) this.#indexVocabulary(image);
+    // Touches every page of the caches in order, 5 ms: in the first text each would fault twice, read and then written.
+    this.forget();
   }
 
   /** Ids of a text, [tokens]; valid UTF-8. */

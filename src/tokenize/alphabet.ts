@@ -18,3 +18,17 @@ export function tokenBytes(token: string, out: Uint8Array, at: number): number {
   }
   return token.length;
 }
+
+/** The same for a token in UTF-8, [from, end) of `text`. */
+export function utf8TokenBytes(text: Uint8Array, from: number, end: number, out: Uint8Array, at: number): number {
+  let to = at;
+  for (let i = from; i < end;) {
+    let code = text[i++]!;
+    // The alphabet ends at U+0143: two bytes at most. From 0xe0 on they make a code beyond it.
+    if (code >= 0x80) code = ((code & 0x3f) << 6) | (text[i++]! & 0x3f);
+    const byte = BYTES[code] ?? -1;
+    if (byte < 0) return -1;
+    out[to++] = byte;
+  }
+  return to - at;
+}

@@ -20,7 +20,7 @@ export interface Model {
 export interface ForeignModel extends Omit<Model, 'how' | 'image'> {
   readonly name: string;
   readonly json: TokenizerFile['json'];
-  readonly ids: TokenizerFile['ids'];
+  readonly ids: ReadonlyMap<string, number>;
   /** Why the kernel cannot, in words. */
   readonly why: string;
 }
@@ -33,10 +33,10 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
   const sha256 = hashOf(bytes);
   const how = recognise(file);
   const image = typeof how === 'string' ? undefined : buildImage(file, how);
-  const { size, added, json, ids } = file;
+  const { size, added } = file;
   const common = { sha256, size, added, template: templateOf(file) };
-  if (typeof how === 'string') return { ...common, name, json, ids, why: how };
-  return image ? { ...common, how, image } : { ...common, name, json, ids, why: 'some byte has no token' };
+  if (typeof how !== 'string' && image) return { ...common, how, image };
+  return { ...common, name, ...file.whole(), why: typeof how === 'string' ? how : 'some byte has no token' };
 }
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

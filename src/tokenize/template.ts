@@ -9,14 +9,15 @@ export interface Template {
 type Part = Record<string, unknown> & { type?: string };
 
 /** The template of a file's post-processor; null where it has none. Other post-processors add no ids. */
-export function templateOf({ json, ids }: Pick<TokenizerFile, 'json' | 'ids'>): Template | null {
+export function templateOf({ json, idOf }: Pick<TokenizerFile, 'json' | 'idOf'>): Template | null {
   const found = find(json.post_processor as Part | null | undefined);
   if (!found || !Array.isArray(found.single)) return null;
   const template = { before: [] as number[], after: [] as number[] };
   let side = template.before;
-  for (const piece of found.single as { SpecialToken?: { id: string }; Sequence?: unknown }[]) {
+  for (const piece of found.single as { SpecialToken?: { id: unknown }; Sequence?: unknown }[]) {
     if (piece.Sequence !== undefined) side = template.after;
-    const id = piece.SpecialToken && ids.get(piece.SpecialToken.id);
+    const token = piece.SpecialToken?.id;
+    const id = typeof token === 'string' ? idOf(token) : undefined;
     if (id !== undefined) side.push(id);
   }
   return template;

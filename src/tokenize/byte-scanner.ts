@@ -139,15 +139,35 @@ export class ByteScanner {
     for (;;) {
       let byte = bytes[at++] ?? 0;
       if (byte === QUOTE) break;
-      // Control characters are not JSON, and escapes other than \" and \\ are not what the library writes.
+      // Control characters are not JSON. The library writes no escapes but \" and \\, Python \u0120 for a space's letter.
       if (byte < 0x20) throw new Unusual();
       if (byte === BACKSLASH) {
         byte = bytes[at++] ?? 0;
-        if (byte !== QUOTE && byte !== BACKSLASH) throw new Unusual();
+        if (byte === 0x75) {
+          byte = escaped(bytes, at);
+          at += 4;
+          if (byte >= 0x80) {
+            text[end++] = 0xc0 | (byte >> 6);
+            byte = 0x80 | (byte & 0x3f);
+          }
+        } else if (byte !== QUOTE && byte !== BACKSLASH) throw new Unusual();
       }
       text[end++] = byte;
     }
     this.at = at;
     this.#end = end;
   }
+}
+
+/** The character of four hexadecimal digits, of up to two bytes: the alphabet of a vocabulary ends at U+0143. */
+function escaped(bytes: Uint8Array, at: number): number {
+  let code = 0;
+  for (let i = at; i < at + 4; i++) {
+    const byte = bytes[i] ?? 0;
+    const digit = byte <= 0x39 ? byte - 0x30 : (byte | 0x20) - 0x57;
+    if (digit < (byte <= 0x39 ? 0 : 10) || digit > 15) throw new Unusual();
+    code = code * 16 + digit;
+  }
+  if (code >= 0x800) throw new Unusual();
+  return code;
 }

@@ -55,6 +55,8 @@ describe('what is read from bytes', () => {
   test.each([
     ['as it is', SMALL],
     ['indented', JSON.stringify(JSON.parse(SMALL), null, '\t').replaceAll('\n', '\r\n')],
+    ['escapes of one byte and two', SMALL.replaceAll('Ġ', '\\u0120').replaceAll('a b', '\\u0061 \\u0062')],
+    ['escapes up to the last', swapped('"0":8', '"\\u0000\\u007F\\u0080\\u07fF":8')],
     ['a byte order mark', `\ufeff${SMALL}`],
     ['a token that is a byte order mark', swapped('"0":8', '"\ufeff":8')],
     ['a key that is there twice outside', swapped('"version":"1.0"', '"version":1,"version":2')],
@@ -67,7 +69,11 @@ describe('what is left to JSON.parse', () => {
   test.each([
     ['a token twice', swapped('"0":8', '"a":8')],
     ['an id twice', swapped('"0":8', '"0":7')],
-    ['another escape', swapped('"0":8', '"\\u0030":8')],
+    ['another escape', swapped('"0":8', '"\\n":8')],
+    ['a token twice, once escaped', swapped('"0":8', '"\\u0061":8')],
+    ['an escape that is none', swapped('"0":8', '"\\u003@":8')],
+    ['an escape of three bytes', swapped('"0":8', '"\\u0800":8')],
+    ['an escape cut off', swapped('"0":8', '"\\u003":8')],
     ['half a surrogate pair', swapped('"0":8', '"\\ud800":8')],
     ['a control character', swapped('"0":8', '"\t":8')],
     ['a leading zero', swapped('"0":8', '"0":08')],

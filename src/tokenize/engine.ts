@@ -27,7 +27,6 @@ export interface Engine {
 
 /** Byte-level BPE with a known split pattern, in the WebAssembly kernel. */
 export function kernelEngine(model: Model, special: SpecialMode): Engine {
-  const kernel = new Kernel(model.image);
   const literals = model.added
     .filter((token) => special !== 'text' || !token.special)
     .map((token): Literal => ({
@@ -36,18 +35,25 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       refused: special === 'reject' && token.special,
     }));
   const finder = new LiteralFinder(literals);
+  const kernel = new Kernel(
+    model.image,
+    literals.map(({ bytes }) => bytes),
+  );
+  const { nfc } = model.how;
   // The kernel trusts its input. The reference sees strings, where what is not UTF-8 is U+FFFD, as TextDecoder has it.
   const prepare = (text: Uint8Array): Uint8Array => {
     const valid = isUtf8(text)
       ? text
       : new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(text));
-    return model.how.nfc && kernel.needsNfc(valid) ? normalizeNfcUtf8(valid) : valid;
+    return nfc && !kernel.isNormalized(valid) ? normalizeNfcUtf8(valid) : valid;
   };
   const plain = (text: Uint8Array): Int32Array => kernel.encode(prepare(text));
   return {
     name: 'ultraprep kernel',
     encode(text) {
-      if (finder.empty) return plain(text);
+      // Nearly all texts: valid, normalized, without added tokens; one pass finds out, over the kernel's own copy.
+      const ids = isUtf8(text) ? kernel.encodePlain(text, nfc) : undefined;
+      if (ids) return ids;
       const runs: Int32Array[] = [];
       for (const { start, end, id } of finder.split(text)) {
         if (id < 0 && start === 0 && end === text.length) return plain(text);
@@ -55,7 +61,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       }
       return concatIds(runs);
     },
-    encodeStream: (pieces) => encodeStream(pieces, { kernel, finder, prepare, nfc: model.how.nfc }),
+    encodeStream: (pieces) => encodeStream(pieces, { kernel, finder, prepare, nfc }),
     ...readers(model),
   };
 }

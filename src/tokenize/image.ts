@@ -39,6 +39,10 @@ export const LAYOUT = [
   'pattern',
   'digits',
   'ignoreMerges',
+  'firsts',
+  'firstsCount',
+  'prefixes',
+  'prefixesCount',
 ] as const;
 
 /** Where the image begins: below lie the kernel's own few globals. */

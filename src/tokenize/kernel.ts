@@ -5,7 +5,7 @@ interface Exports {
   configure(at: number): void;
   encode(at: number, length: number, out: number, whole: number): number;
   readonly taken: WebAssembly.Global;
-  needsNfc(at: number, end: number): number;
+  isPlain(at: number, end: number, what: number): number;
   forget(): void;
   hashBytes(at: number, length: number): number;
   scanWords(at: number, length: number, out: number): number;
@@ -20,6 +20,9 @@ const CHUNK = 256 * 1024;
 /** `ends` of a batch of words (kernel/index.as.ts), with room to spare. */
 const ENDS_BYTES = 4 * 1024;
 const PAGE = 65536;
+/** What `isPlain` looks for (kernel/survey.as.ts). */
+const LITERALS = 1;
+const NFC = 2;
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -37,7 +40,8 @@ export class Kernel {
   /** Where the room for text begins: it is laid out again when it has to grow. */
   #roomAt: number;
 
-  constructor(image: Image) {
+  /** `literals`: UTF-8 of the added tokens that `encodePlain` looks for. */
+  constructor(image: Image, literals: readonly Uint8Array[] = []) {
     compiled ??= new WebAssembly.Module(Buffer.from(KERNEL, 'base64'));
     let end = IMAGE_START + image.bytes.length;
     const place = (bytes: number): number => {
@@ -45,8 +49,14 @@ export class Kernel {
       end = (end + bytes + 63) & ~63;
       return at;
     };
+    const firsts = [...new Set(literals.map(([first]) => first!))];
+    const prefixes = prefixesOf(literals);
     this.#layout = {
       ...image.layout,
+      firsts: place(firsts.length),
+      firstsCount: firsts.length,
+      prefixes: place(prefixes.byteLength),
+      prefixesCount: prefixes.length / 2,
       words: place(WORDS * 32),
       wordMask: WORDS - 1,
       longWords: place(LONG_WORDS * 4),
@@ -63,7 +73,10 @@ export class Kernel {
     };
     this.#exports = new WebAssembly.Instance(compiled, { env: { memory: this.#memory, abort } })
       .exports as unknown as Exports;
-    new Uint8Array(this.#memory.buffer).set(image.bytes, IMAGE_START);
+    const bytes = new Uint8Array(this.#memory.buffer);
+    bytes.set(image.bytes, IMAGE_START);
+    bytes.set(firsts, this.#layout.firsts);
+    bytes.set(new Uint8Array(prefixes.buffer), this.#layout.prefixes);
     this.#bytes = new Uint8Array(0);
     this.#ids = new Int32Array(0);
     this.#makeRoom(CHUNK);
@@ -74,16 +87,22 @@ export class Kernel {
 
   /** Ids of a text, [tokens]; valid UTF-8. */
   encode(text: Uint8Array): Int32Array {
-    const { encode } = this.#exports;
-    if (text.length <= this.#chunk) {
-      this.#bytes.set(text, this.#text);
-      const count = encode(this.#text, text.length, this.#out, 1);
-      return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
-    }
+    return this.#encode(text, 0)!;
+  }
+
+  /** The same, or undefined when the text has to be prepared first: an added token may be in it, or NFC may change it. */
+  encodePlain(text: Uint8Array, nfc: boolean): Int32Array | undefined {
+    return this.#encode(text, LITERALS | (nfc ? NFC : 0));
+  }
+
+  /** `unlike`: what the text may not have. */
+  #encode(text: Uint8Array, unlike: number): Int32Array | undefined {
+    const { encode, isPlain } = this.#exports;
     const runs: Int32Array[] = [];
     for (let at = 0; at < text.length;) {
       const end = Math.min(text.length, at + this.#chunk);
-      this.#bytes.set(text.subarray(at, end), this.#text);
+      this.#bytes.set(end - at === text.length ? text : text.subarray(at, end), this.#text);
+      if (unlike !== 0 && isPlain(this.#text, this.#text + end - at, unlike) === 0) return undefined;
       const count = encode(this.#text, end - at, this.#out, end === text.length ? 1 : 0);
       const taken = this.#exports.taken.value;
       // A word longer than the room there is: make more and try again.
@@ -91,7 +110,7 @@ export class Kernel {
       else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));
       at += taken;
     }
-    return concatIds(runs);
+    return runs.length === 1 ? runs[0]! : concatIds(runs);
   }
 
   /**
@@ -105,17 +124,15 @@ export class Kernel {
     return { ids: this.#ids.slice(this.#out / 4, this.#out / 4 + count), taken: this.#exports.taken.value };
   }
 
-  /** Whether NFC may change the text. */
-  needsNfc(text: Uint8Array): boolean {
+  /** Whether NFC leaves the text as it is. */
+  isNormalized(text: Uint8Array): boolean {
     // A character may be cut between two pieces: they overlap by the longest.
     for (let at = 0; at < text.length; at += this.#chunk - 4) {
       const end = Math.min(text.length, at + this.#chunk);
-      let start = at;
-      while (start < end && (text[start]! & 0xc0) === 0x80) start++;
-      this.#bytes.set(text.subarray(start, end), this.#text);
-      if (this.#exports.needsNfc(this.#text, this.#text + end - start)) return true;
+      this.#bytes.set(text.subarray(at, end), this.#text);
+      if (this.#exports.isPlain(this.#text, this.#text + end - at, NFC) === 0) return false;
     }
-    return false;
+    return true;
   }
 
   /** Forgets all words: the next text is a first one again, for measuring. */
@@ -163,6 +180,21 @@ export class Kernel {
       u32[vocabulary / 4 + slot] = id + 1;
     }
   }
+}
+
+/** Mask and value of the first 8 bytes of each literal, without repeats; what a shorter one has no byte for is masked out. */
+function prefixesOf(literals: readonly Uint8Array[]): BigUint64Array<ArrayBuffer> {
+  const known = new Map<string, [bigint, bigint]>();
+  for (const literal of literals) {
+    const bytes = Buffer.alloc(8);
+    bytes.set(literal.subarray(0, 8));
+    const mask = Buffer.alloc(8).fill(0xff, 0, Math.min(8, literal.length));
+    known.set(`${literal.length < 8 ? literal.length : 8} ${bytes.toString('hex')}`, [
+      mask.readBigUInt64LE(),
+      bytes.readBigUInt64LE(),
+    ]);
+  }
+  return new BigUint64Array([...known.values()].flat());
 }
 
 /** Runs of ids as one. */

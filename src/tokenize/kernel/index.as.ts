@@ -5,7 +5,7 @@ import { lookAnew, looked, wordEnd } from './scan.as';
 import { encodeWord } from './words.as';
 
 export { configure } from './layout.as';
-export { needsNfc } from './text.as';
+export { isPlain } from './survey.as';
 export { forget, hashBytes } from './words.as';
 export { merge } from './merge.as';
 
@@ -31,7 +31,7 @@ export function encode(at: usize, length: u32, out: usize, whole: bool): u32 {
   while (open && scan < end) {
     let count: usize = 0;
     while (count < BATCH && scan < end) {
-      if (scan + BLOCK <= end && (load<u16>(scan) & 0x8080) == 0) {
+      if (scan + BLOCK + LOOKAHEAD <= end && (load<u16>(scan) & 0x8080) == 0) {
         const found = blockEnds(scan, ends + (count << 2));
         if (found != 0) {
           count += found;
@@ -63,7 +63,7 @@ export function scanWords(at: usize, length: u32, out: usize): u32 {
   const end = at + length;
   let count: u32 = 0;
   for (let scan = at; scan < end;) {
-    if (scan + BLOCK <= end && (load<u16>(scan) & 0x8080) == 0) {
+    if (scan + BLOCK + LOOKAHEAD <= end && (load<u16>(scan) & 0x8080) == 0) {
       const found = <u32>blockEnds(scan, out + (<usize>count << 2));
       for (let i: u32 = 0; i < found; i++) {
         scan = <usize>load<u32>(out + (<usize>(count + i) << 2));

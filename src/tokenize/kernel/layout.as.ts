@@ -34,6 +34,11 @@ export let crossings: usize = 0;
 export let ends: usize = 0;
 export let scratch: usize = 0;
 export let masks: usize = 0;
+/** First bytes of added tokens, and their first eight: see survey.as.ts. */
+export let firsts: usize = 0;
+export let firstsCount: u32 = 0;
+export let prefixes: usize = 0;
+export let prefixesCount: u32 = 0;
 /** Settings. */
 export let pattern: u32 = 0;
 export let digits: u32 = 0;
@@ -64,4 +69,8 @@ export function configure(at: usize): void {
   pattern = load<u32>(at + 84);
   digits = load<u32>(at + 88);
   ignoreMerges = load<u32>(at + 92) != 0;
+  firsts = load<u32>(at + 96);
+  firstsCount = load<u32>(at + 100);
+  prefixes = load<u32>(at + 104);
+  prefixesCount = load<u32>(at + 108);
 }

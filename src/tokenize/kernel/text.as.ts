@@ -67,18 +67,3 @@ export function lettersEnd(at: usize, end: usize): usize {
   }
   return end;
 }
-
-/** True when some character needs the normalizer to look at it. */
-export function needsNfc(at: usize, end: usize): bool {
-  while (at < end) {
-    if (at + 16 <= end && i8x16.bitmask(v128.load(at)) == 0) {
-      at += 16;
-      continue;
-    }
-    const lead = <u32>load<u8>(at);
-    // Nothing below U+0300 (CC 80) ever changes.
-    if (lead >= 0xcc && classOfCodePoint(codePoint(at)) & NORMALIZE) return true;
-    at += width(lead);
-  }
-  return false;
-}

@@ -55,7 +55,12 @@ function holds(slot: usize, meta: u32, key: v128, length: u32): bool {
 // @ts-ignore: decorator
 @inline
 export function encodeWord(at: usize, length: u32, out: usize): usize {
-  if (length > 16) return encodeLong(at, length, out);
+  return length > 16 ? encodeLong(at, length, out) : lookUp(at, length, out, true);
+}
+
+// @ts-ignore: decorator
+@inline
+function lookUp(at: usize, length: u32, out: usize, whole: bool): usize {
   const key = keyOf(at, length);
   const hash = hashOf(key);
   const slot = words + (<usize>(hash & wordMask) << 5);
@@ -65,7 +70,7 @@ export function encodeWord(at: usize, length: u32, out: usize): usize {
     v128.store(out, v128.load(slot, 16));
     return out + (<usize>ids << 2);
   }
-  return encodeShort(at, length, out, key, hash, true);
+  return encodeShort(at, length, out, key, hash, whole);
 }
 
 /** A word of up to 16 bytes that is not in its first slot; `whole`: not a piece, so it may have pieces. */
@@ -121,10 +126,7 @@ function encodePieces(at: usize, cut: usize, end: usize, out: usize): usize {
   if (ignoreMerges) kind = PIECE;
   while (true) {
     const length = <u32>(cut - at);
-    if (length <= 16) {
-      const key = keyOf(at, length);
-      out = encodeShort(at, length, out, key, hashOf(key), false);
-    } else out = encodeKept(at, length, out, false);
+    out = length <= 16 ? lookUp(at, length, out, false) : encodeKept(at, length, out, false);
     if (cut >= end) break;
     at = cut;
     cut = pieceEnd(at, end);

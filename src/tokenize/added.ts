@@ -38,25 +38,28 @@ export class LiteralFinder {
     return this.#byFirst.size === 0;
   }
 
-  /** The text between literals and the literals, in order: `id` is -1 for text. Nothing empty. */
-  *split(text: Uint8Array): Generator<{ start: number; end: number; id: number }> {
+  /**
+   * The text between literals and the literals, in order: `id` is -1 for text. Nothing empty. Of a text that goes on only
+   * the literals that begin before `limit`, and the text up to there; `offset` is where the text begins in its whole.
+   */
+  *split(text: Uint8Array, limit = text.length, offset = 0): Generator<{ start: number; end: number; id: number }> {
     const next = new Map<number, number>();
     for (const first of this.#byFirst.keys()) next.set(first, text.indexOf(first));
     let done = 0;
     for (;;) {
       let at = -1;
       for (const place of next.values()) if (place >= 0 && (at < 0 || place < at)) at = place;
-      if (at < 0) break;
+      if (at < 0 || at >= limit) break;
       const found = this.#byFirst.get(text[at]!)!.find(({ bytes }) => startsWith(text, at, bytes));
       const from = found ? at + found.bytes.length : at + 1;
       for (const [first, place] of next) if (place >= 0 && place < from) next.set(first, text.indexOf(first, from));
       if (!found) continue;
-      if (found.refused) throw new SpecialTokenFound(new TextDecoder().decode(found.bytes), at);
+      if (found.refused) throw new SpecialTokenFound(new TextDecoder().decode(found.bytes), offset + at);
       if (at > done) yield { start: done, end: at, id: -1 };
       yield { start: at, end: from, id: found.id };
       done = from;
     }
-    if (done < text.length) yield { start: done, end: text.length, id: -1 };
+    if (done < limit) yield { start: done, end: limit, id: -1 };
   }
 }
 

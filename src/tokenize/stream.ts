@@ -1,5 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import type { LiteralFinder } from './added.ts';
 import type { Kernel } from './kernel.ts';
+import { Queue } from './queue.ts';
 import { CLASS, classOf } from './unicode/classes.ts';
 
 interface Parts {
@@ -10,87 +12,122 @@ interface Parts {
   readonly nfc: boolean;
 }
 
+/** Pieces are taken by slices of this: the kernel's room is 70 times the text it is handed, and NFC may treble that. */
+const SLICE = 64 * 1024;
+
 /**
  * Encodes a text that comes in pieces, with the ids of the whole. What is kept from one piece to the next is what more
  * text could still change: the last words, the last characters that could compose with what follows, the beginning of
- * what may become an added token. A few hundred bytes, unless the text is one endless word.
+ * what may become an added token. A few hundred bytes, unless the text is one endless word; in time linear in the text.
  */
 export function* encodeStream(pieces: Iterable<Uint8Array>, parts: Parts): Generator<Int32Array> {
-  const { kernel, finder, prepare } = parts;
-  let kept: Uint8Array = new Uint8Array(0);
-  for (const piece of pieces) {
-    const text = Buffer.concat([kept, piece]);
-    // An added token that begins after this may be the beginning of a longer one, or end in the next piece.
-    const certain = text.length - finder.longest;
-    const segments = Array.from(finder.split(text));
-    let done = 0;
-    for (const [i, { start, end, id }] of segments.entries()) {
-      const next = segments[i + 1];
-      if (id >= 0) {
-        if (start > certain) break;
-        yield Int32Array.of(id);
-      } else if (next && next.start <= certain) yield kernel.encode(prepare(text.subarray(start, end)));
-      else {
-        const { ids, taken } = encodeOpen(text.subarray(start, Math.max(start, Math.min(end, certain))), parts);
-        if (ids.length > 0) yield ids;
-        done = start + taken;
-        break;
-      }
+  const { finder } = parts;
+  const between = new OpenText(parts);
+  /** Added tokens in `text` that begin before `limit`, and the text around them. */
+  function* encodeTo(limit: number): Generator<Int32Array> {
+    for (const { start, end, id } of finder.split(text, limit, offset)) {
+      const ids = id < 0 ? between.add(text.subarray(start, end)) : between.finish();
+      if (ids.length > 0) yield ids;
+      if (id >= 0) yield Int32Array.of(id);
       done = end;
     }
-    kept = text.subarray(done);
   }
-  for (const { start, end, id } of finder.split(kept))
-    yield id >= 0 ? Int32Array.of(id) : kernel.encode(prepare(kept.subarray(start, end)));
-}
-
-/** Ids of the beginning of a text that goes on, and how many of its bytes they are of. */
-function encodeOpen(text: Uint8Array, { kernel, prepare, nfc }: Parts): { ids: Int32Array; taken: number } {
-  const settled = text.subarray(0, settledEnd(text, nfc));
-  if (prepare(settled) === settled) return kernel.encodeOpen(settled);
-  // Preparing moves bytes, so what is taken would be of other text: take up to where a word is sure to begin.
-  const taken = lastWordStart(settled);
-  return { ids: kernel.encode(prepare(settled.subarray(0, taken))), taken };
-}
-
-/**
- * The last place where, by every pattern, a word begins: a letter after a newline, or a space between two ASCII letters.
- * 0 when there is none.
- */
-function lastWordStart(text: Uint8Array): number {
-  for (let at = text.length - 5; at > 0; at--) {
-    if (text[at - 1] === 0x0a && (text[at]! & 0xc0) !== 0x80) {
-      const kind = classOf(codePointAt(text, at));
-      if (kind & CLASS.letter && !(kind & CLASS.unsettled)) return at;
+  let text: Uint8Array = new Uint8Array(0);
+  /** Where `text` begins in the whole. */
+  let offset = 0;
+  let done = 0;
+  for (const piece of pieces) {
+    for (let at = 0; at < piece.length; at += SLICE) {
+      text = Buffer.concat([text.subarray(done), piece.subarray(at, at + SLICE)]);
+      offset += done;
+      done = 0;
+      // An added token that begins later may be the beginning of a longer one, or end in the next slice.
+      yield* encodeTo(Math.max(0, text.length - Math.max(0, finder.longest - 1)));
     }
-    if (text[at] === 0x20 && isAsciiLetter(text[at - 1]!) && isAsciiLetter(text[at + 1]!)) return at;
   }
-  return 0;
+  text = text.subarray(done);
+  offset += done;
+  yield* encodeTo(text.length);
+  const ids = between.finish();
+  if (ids.length > 0) yield ids;
 }
 
-const isAsciiLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
+const NONE = new Int32Array(0);
+
+/** The text between two added tokens, while it comes. */
+class OpenText {
+  readonly #parts: Parts;
+  /** As it came: more text could change what it is normalized to. */
+  readonly #raw = new Queue();
+  /** No character that starts anew begins in the raw text before this, but maybe at 0. */
+  #scanned = 0;
+  /** Prepared: more text could only change its words. */
+  readonly #ready = new Queue();
+  /** Less is not handed to the kernel: twice what it left over, so that an endless word is not scanned for every piece. */
+  #enough = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Ids of the words that are now certain. */
+  add(text: Uint8Array): Int32Array {
+    const { kernel, prepare, nfc } = this.#parts;
+    this.#raw.append(text);
+    const settled = settledEnd(this.#raw.bytes, this.#scanned, nfc);
+    if (settled > 0) {
+      this.#ready.append(prepare(this.#raw.bytes.subarray(0, settled)));
+      this.#raw.drop(settled);
+    }
+    // What may be the beginning of a character is looked at again.
+    this.#scanned = Math.max(0, this.#raw.bytes.length - 3);
+    if (settled === 0 || this.#ready.bytes.length < this.#enough) return NONE;
+    const { ids, taken } = kernel.encodeOpen(this.#ready.bytes);
+    this.#ready.drop(taken);
+    this.#enough = 2 * this.#ready.bytes.length;
+    return ids;
+  }
+
+  /** Ids of the rest, now that the text ends; then another may begin. */
+  finish(): Int32Array {
+    const { kernel, prepare } = this.#parts;
+    this.#ready.append(prepare(this.#raw.bytes));
+    const ids = this.#ready.bytes.length > 0 ? kernel.encode(this.#ready.bytes) : NONE;
+    this.#raw.drop(this.#raw.bytes.length);
+    this.#ready.drop(this.#ready.bytes.length);
+    this.#scanned = this.#enough = 0;
+    return ids;
+  }
+}
 
 /**
- * End of what no later text can change by normalization: the last character that starts anew (NFC_QC Yes, class 0) and
- * all after it stay. Also never inside a character.
+ * End of what no later text can change by normalization, 0 for nothing: the beginning of the last character that starts
+ * anew (NFC_QC Yes, class 0), looked for from the end down to `from`. Without NFC only a character that is cut off is left.
  */
-function settledEnd(text: Uint8Array, nfc: boolean): number {
-  let end = text.length;
-  while (end > 0) {
-    end--;
-    if ((text[end]! & 0xc0) === 0x80) continue;
-    if (!nfc) return text.length - end < widthOf(text[end]!) ? end : text.length;
-    const complete = text.length - end >= widthOf(text[end]!);
-    if (complete && !(classOf(codePointAt(text, end)) & CLASS.unsettled)) return end;
+function settledEnd(text: Uint8Array, from: number, nfc: boolean): number {
+  for (let at = text.length - 1; at >= from; at--) {
+    if (isInside(text, at)) continue;
+    const end = at + widthOf(text[at]!);
+    if (!nfc) return end > text.length ? at : text.length;
+    if (end > text.length) continue;
+    const character = text.subarray(at, end);
+    // What is no character becomes U+FFFD, which starts anew.
+    if (!isUtf8(character) || !(classOf(codePointOf(character)) & CLASS.unsettled)) return at;
   }
   return 0;
 }
 
-const widthOf = (lead: number): number => (lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
+/** Whether the byte at `at` may belong to a character that begins before it: the fourth of such bytes does not. */
+function isInside(text: Uint8Array, at: number): boolean {
+  for (let i = at; i > at - 4; i--) if (i < 0 || (text[i]! & 0xc0) !== 0x80) return i < at;
+  return false;
+}
 
-function codePointAt(text: Uint8Array, at: number): number {
-  const width = widthOf(text[at]!);
-  let code = width === 1 ? text[at]! : text[at]! & (0x7f >> width);
-  for (let i = 1; i < width; i++) code = (code << 6) | (text[at + i]! & 0x3f);
+const widthOf = (lead: number): number => (lead < 0xc0 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4);
+
+function codePointOf(character: Uint8Array): number {
+  const width = character.length;
+  let code = width === 1 ? character[0]! : character[0]! & (0x7f >> width);
+  for (let i = 1; i < width; i++) code = (code << 6) | (character[i]! & 0x3f);
   return code;
 }

@@ -68,14 +68,24 @@ function check(json: unknown, read: BytesRead | undefined, bytes: Uint8Array, in
   };
   const list = json.added_tokens ?? [];
   if (!Array.isArray(list)) throw invalid('/added_tokens', 'is not an array');
+  // The reference (0.23.2) does not read these ids: a token of the vocabulary keeps its own, any other gets the next after
+  // the vocabulary's count, holes or not. Where that is another than the file's, our ids and its would differ silently.
+  let next = vocabulary.length;
   const added = list.map((entry: unknown, i): AddedToken => {
     const pointer = `/added_tokens/${i}`;
     if (!isObject(entry) || typeof entry.content !== 'string' || entry.content === '')
       throw invalid(`${pointer}/content`, 'is not a text');
     const { content } = entry;
     const flag = (name: string) => entry[name] === true;
+    const theirs = ids.get(content) ?? next++;
+    const id = add(content, entry.id, () => pointer);
+    if (id !== theirs)
+      throw invalid(
+        `${pointer}/id`,
+        `is ${id}, but Hugging Face's tokenizers would give ${JSON.stringify(content)} id ${theirs}`,
+      );
     return {
-      id: add(content, entry.id, () => pointer),
+      id,
       content,
       special: flag('special'),
       lstrip: flag('lstrip'),

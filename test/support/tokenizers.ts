@@ -599,15 +599,7 @@ export function* mutants(json: TokenizerJson, count: number, seed: number): Gene
 }
 
 /** What came of a mutant. */
-export type Outcome =
-  | 'refused'
-  | 'the reference refuses'
-  | 'same ids'
-  /** The reference numbers added tokens anew, whatever ids the file gives them. */
-  | 'other added ids'
-  | 'other ids'
-  | 'another error'
-  | 'slow';
+export type Outcome = 'refused' | 'the reference refuses' | 'same ids' | 'other ids' | 'another error' | 'slow';
 
 const MUTANT_TEXT =
   "The quick brown fox doesn't jump 12345 times!\r\n\n  你好，世界 naïve cafe\u0301 👩‍👧 <|endoftext|> <tool_call> x\t\ty";
@@ -630,7 +622,7 @@ export async function tryMutant(
   const { user, system } = process.cpuUsage(cpu);
   const seconds = Math.min((performance.now() - started) / 1e3, (user + system) / 1e6);
   if (seconds > 2) return { outcome: 'slow', detail: `${seconds.toFixed(1)} s` };
-  let [theirs, renumbered] = [[] as number[], false];
+  let theirs: number[];
   try {
     // With one the reference cuts merges up and may abort the whole process (slice index starts at 2 but ends at 1).
     if (
@@ -639,17 +631,14 @@ export async function tryMutant(
         .match(/"continuing_subword_prefix":"[^"]/)
     )
       throw new Error('may abort');
-    const reference = oracleOf(bytes);
-    theirs = await idsBy(reference, MUTANT_TEXT);
-    const { added_tokens: added } = JSON.parse(Buffer.from(bytes).toString()) as TokenizerJson;
-    renumbered = (added ?? []).some(({ id, content, special }) => !special && reference.tokenToId(content) !== id);
+    theirs = await idsBy(oracleOf(bytes), MUTANT_TEXT);
   } catch (error) {
     return { outcome: 'the reference refuses', detail: String(error) };
   }
   const at = firstDifference(ids, theirs);
   if (at < 0) return { outcome: 'same ids', detail: '' };
   return {
-    outcome: renumbered ? 'other added ids' : 'other ids',
+    outcome: 'other ids',
     detail: `${[...ids].slice(at, at + 6).join(' ')} / ${theirs.slice(at, at + 6).join(' ')}`,
   };
 }

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
+import { Tokenizer as Reference } from 'tokenizers';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { parseTokenizerFile } from '../../src/tokenize/file.ts';
 import { loadTokenizer, resolveSpecialIds } from '../../src/tokenize/index.ts';
+import { random, REAL, REAL_NAMES } from '../support/tokenizers.ts';
 
 interface File {
   model: { type: string; vocab: Record<string, unknown>; merges: unknown[] };
@@ -38,6 +41,7 @@ describe('a bad tokenizer.json is TOKENIZER_INVALID with a pointer', () => {
       () => changed((f) => (f.added_tokens[0]!.content = '')),
     ],
     ['an added token on an id that is taken', '/added_tokens/1', () => changed((f) => (f.added_tokens[1]!.id = 5))],
+    ['a hole before an added token', '/added_tokens/2/id', () => changed((f) => (f.added_tokens[2]!.id = 4096))],
   ])('%s', (_, pointer, text) => {
     let error: unknown;
     try {
@@ -49,6 +53,86 @@ describe('a bad tokenizer.json is TOKENIZER_INVALID with a pointer', () => {
   });
 });
 
+describe('the reference numbers added tokens itself', () => {
+  const flags = { special: false, lstrip: false, rstrip: false, single_word: false, normalized: false };
+  /** A file with these ids. */
+  const fileOf = (vocab: Record<string, number>, added: readonly { id: number; content: string }[]): string =>
+    JSON.stringify({
+      version: '1.0',
+      added_tokens: added.map((token) => ({ ...token, ...flags })),
+      model: { type: 'BPE', vocab, merges: [] },
+    });
+  /** Where a file is refused and why; undefined where it is taken. */
+  const refusalOf = (file: string): { pointer: string; message: string } | undefined => {
+    try {
+      parseTokenizerFile(new TextEncoder().encode(file), 't.json');
+      return undefined;
+    } catch (error) {
+      const { code, details, message } = error as { code: string; details: { pointer: string }; message: string };
+      expect(code).toBe('TOKENIZER_INVALID');
+      return { pointer: details.pointer, message };
+    }
+  };
+
+  test('a file whose ids it would not keep is refused, with its id', () => {
+    const { below, pick } = random(31);
+    const seen = { taken: 0, refused: 0, twice: 0, holes: 0 };
+    for (let i = 0; i < 3000; i++) {
+      // Ids with a hole now and then, in the vocabulary and after it; added tokens of the vocabulary, or twice.
+      let id = 0;
+      const next = () => (id += below(8) === 0 ? 2 : 1);
+      const vocab = Object.fromEntries(Array.from('abcdef').map((token) => [token, next() - 1]));
+      const entries = Object.entries(vocab);
+      const added = Array.from({ length: 1 + below(4) }, () => {
+        if (below(6) > 0) return { content: pick(['W', 'X', 'Y', 'Z', `${id}`, `_${id}`]), id: next() - 1 };
+        const [content, known] = pick(entries);
+        return { content, id: below(5) === 0 ? next() - 1 : known };
+      });
+      const file = fileOf(vocab, added);
+      const reference = Reference.fromString(file);
+      const other = added.findIndex((token) => reference.tokenToId(token.content) !== token.id);
+      const refusal = refusalOf(file);
+      const twice = refusal?.message.includes('is given to both') === true;
+      if (twice) seen.twice++;
+      else if (other < 0) {
+        expect({ file, refusal }).toEqual({ file, refusal: undefined });
+        seen.taken++;
+        if (Math.max(...Object.values(vocab)) >= entries.length) seen.holes++;
+      } else {
+        const { content, id } = added[other]!;
+        expect({ file, pointer: refusal?.pointer }).toEqual({ file, pointer: `/added_tokens/${other}/id` });
+        expect(refusal?.message).toContain(
+          `is ${id}, but Hugging Face's tokenizers would give "${content}" id ${reference.tokenToId(content)}`,
+        );
+        seen.refused++;
+      }
+    }
+    expect(seen.taken).toBeGreaterThan(500);
+    expect(seen.refused).toBeGreaterThan(500);
+    expect(seen.holes).toBeGreaterThan(50);
+    expect(seen.twice).toBeLessThan(500);
+  });
+
+  test('a hole below, in the vocabulary, is none of its business', () => {
+    const vocab = { a: 0, b: 1, c: 200 };
+    // As GPT-4o's <|endofprompt|>: of the vocabulary, so its id is known, and no hole after it counts.
+    const [c, x] = [{ content: 'c', id: 200 }, { content: 'X', id: 3 }]; // prettier-ignore
+    for (const added of [[c], [c, x], [x, c], [x]]) {
+      expect(refusalOf(fileOf(vocab, added))).toBeUndefined();
+      const reference = Reference.fromString(fileOf(vocab, added));
+      expect(added.map(({ content }) => reference.tokenToId(content))).toEqual(added.map(({ id }) => id));
+    }
+    // The next after the largest id would be 201: the reference counts 3 entries.
+    const refused = fileOf(vocab, [c, { content: 'X', id: 201 }]);
+    expect(refusalOf(refused)).toMatchObject({ pointer: '/added_tokens/1/id' });
+    expect(Reference.fromString(refused).tokenToId('X')).toBe(3);
+  });
+
+  test.each(REAL_NAMES)('it keeps all of %s', async (name) => {
+    expect(refusalOf(await readFile(REAL[name], 'utf8'))).toBeUndefined();
+  });
+});
+
 describe('special ids', () => {
   test('are found by their usual names', () => {
     expect(resolveSpecialIds(load(good), {})).toEqual({
@@ -57,7 +141,7 @@ describe('special ids', () => {
     });
   });
   test('a tokenizer without a mask token gets the next id', () => {
-    const text = changed((f) => (f.added_tokens = f.added_tokens.filter(({ content }) => content !== '<|mask|>')));
+    const text = changed((f) => (f.added_tokens[0]!.content = '<|another|>'));
     expect(resolveSpecialIds(load(text), {})).toMatchObject({ specialIds: { mask: 4096 }, vocabSize: 4097 });
   });
   test('may be given by id or text', () => {

@@ -13,8 +13,6 @@ describe.each(REAL_NAMES)('mutants of %s', (name) => {
         wrong.push(`${mutant.what}: ${outcome}: ${detail}`);
     }
     expect(wrong).toEqual([]);
-    // Qwen's <tool_call>, where the vocabulary has more or fewer entries than its id says: 2 kinds of 25.
-    expect(outcomes['other added ids'] ?? 0).toBeLessThan(40);
     expect(outcomes['refused']).toBeGreaterThan(100);
     expect(outcomes['same ids']).toBeGreaterThan(50);
   });

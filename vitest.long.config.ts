@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-// The whole of the large corpora, and mutants by the thousand: minutes each, so not in `npm test`.
+// The whole of the large corpora, mutants by the thousand, a document of 1 GiB: minutes each, so not in `npm test`.
 export default defineConfig({
   test: {
     include: ['test/long/**/*.test.ts'],

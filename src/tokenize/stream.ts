@@ -14,6 +14,8 @@ interface Parts {
 
 /** Pieces are taken by slices of this: the kernel's room is 70 times the text it is handed, and NFC may treble that. */
 const SLICE = 64 * 1024;
+/** The kernel's memory ends at a word of 16 MiB: not much more than the word may wait for its end. */
+const STEP = 2 ** 20;
 
 /**
  * Encodes a text that comes in pieces, with the ids of the whole. What is kept from one piece to the next is what more
@@ -63,7 +65,7 @@ class OpenText {
   #scanned = 0;
   /** Prepared: more text could only change its words. */
   readonly #ready = new Queue();
-  /** Less is not handed to the kernel: twice what it left over, so that an endless word is not scanned for every piece. */
+  /** Less is not handed to the kernel: twice what it left over, or STEP more, lest an endless word is scanned for every piece. */
   #enough = 0;
 
   constructor(parts: Parts) {
@@ -84,7 +86,8 @@ class OpenText {
     if (settled === 0 || this.#ready.bytes.length < this.#enough) return NONE;
     const { ids, taken } = kernel.encodeOpen(this.#ready.bytes);
     this.#ready.drop(taken);
-    this.#enough = 2 * this.#ready.bytes.length;
+    const left = this.#ready.bytes.length;
+    this.#enough = left + Math.min(left, STEP);
     return ids;
   }
 

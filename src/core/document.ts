@@ -63,5 +63,6 @@ export const REJECT_REASONS = [
   'empty-text',
   'too-large',
   'special-token',
+  'word-too-long',
 ] as const;
 export type RejectReason = (typeof REJECT_REASONS)[number];

@@ -77,7 +77,7 @@ function check(json: unknown, read: BytesRead | undefined, bytes: Uint8Array, in
       throw invalid(`${pointer}/content`, 'is not a text');
     const { content } = entry;
     const flag = (name: string) => entry[name] === true;
-    const theirs = ids.get(content) ?? next++;
+    const theirs = idOf(content) ?? next++;
     const id = add(content, entry.id, () => pointer);
     if (id !== theirs)
       throw invalid(

@@ -24,6 +24,16 @@ const PAGE = 65536;
 const LITERALS = 1;
 const NFC = 2;
 
+/** Longest word there can be room for: 0.6 GiB. No text that people wrote comes near. */
+export const MAX_WORD_BYTES = 16 * 1024 * 1024;
+
+/** Thrown for a text with a longer word. */
+export class WordTooLong extends Error {
+  constructor(offset: number) {
+    super(`a word of more than ${MAX_WORD_BYTES / 2 ** 20} MiB at or after byte ${offset} of the text`);
+  }
+}
+
 let compiled: WebAssembly.Module | undefined;
 
 /** One kernel with its memory: model, caches, and room for a chunk of text. For one thread. */
@@ -106,7 +116,7 @@ export class Kernel {
       const count = encode(this.#text, end - at, this.#out, end === text.length ? 1 : 0);
       const taken = this.#exports.taken.value;
       // A word longer than the room there is: make more and try again.
-      if (taken === 0) this.#makeRoom(this.#chunk * 2);
+      if (taken === 0) this.#grow(at);
       else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));
       at += taken;
     }
@@ -118,10 +128,15 @@ export class Kernel {
    * left over. Nothing may be taken of a text that is one long word.
    */
   encodeOpen(text: Uint8Array): { ids: Int32Array; taken: number } {
-    if (text.length > this.#chunk) this.#makeRoom(2 ** Math.ceil(Math.log2(text.length)));
-    this.#bytes.set(text, this.#text);
-    const count = this.#exports.encode(this.#text, text.length, this.#out, 0);
-    return { ids: this.#ids.slice(this.#out / 4, this.#out / 4 + count), taken: this.#exports.taken.value };
+    for (;;) {
+      const part = text.subarray(0, this.#chunk);
+      this.#bytes.set(part, this.#text);
+      const count = this.#exports.encode(this.#text, part.length, this.#out, 0);
+      const taken = this.#exports.taken.value;
+      if (taken > 0 || part.length === text.length)
+        return { ids: this.#ids.slice(this.#out / 4, this.#out / 4 + count), taken };
+      this.#grow(0);
+    }
   }
 
   /** Whether NFC leaves the text as it is. */
@@ -145,6 +160,12 @@ export class Kernel {
     this.#bytes.set(text, this.#text);
     const count = this.#exports.scanWords(this.#text, text.length, this.#out);
     return this.#ids.slice(this.#out / 4, this.#out / 4 + count);
+  }
+
+  /** Room for a word that is longer than there was, at `offset` of the text. */
+  #grow(offset: number): void {
+    if (this.#chunk >= MAX_WORD_BYTES) throw new WordTooLong(offset);
+    this.#makeRoom(this.#chunk * 2);
   }
 
   /** Room for `chunk` bytes of text, as many ids, and 32 bytes a part for merging a single word of that length. */

@@ -14,7 +14,7 @@ interface Parts {
 
 /** Pieces are taken by slices of this: the kernel's room is 70 times the text it is handed, and NFC may treble that. */
 const SLICE = 64 * 1024;
-/** The kernel's memory ends at a word of 16 MiB: not much more than the word may wait for its end. */
+/** An endless word is handed over again when it is this much longer. */
 const STEP = 2 ** 20;
 
 /**

@@ -4,6 +4,7 @@ import { fingerprint } from '../core/fingerprint.ts';
 import type { Stage } from '../core/stage.ts';
 import { SpecialTokenFound } from './added.ts';
 import type { SpecialMode } from './engine.ts';
+import { WordTooLong } from './kernel.ts';
 
 /** How texts are encoded; the defaults are what a corpus wants. */
 export interface EncodeOptions {
@@ -26,7 +27,7 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
   /** Whether an id is that of a token which the text of documents becomes: not an added one, not a free one. */
   isOrdinary(id: number): boolean;
-  /** Valid UTF-8 to [tokens] ids. Throws SpecialTokenFound where special tokens are refused. */
+  /** Valid UTF-8 to [tokens] ids. Throws SpecialTokenFound where special tokens are refused, and WordTooLong. */
   encode(text: Uint8Array): Int32Array;
   /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
@@ -46,10 +47,14 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
           try {
             runs.push({ document, ids: tokenizer.encode(document.text) });
           } catch (error) {
-            if (!(error instanceof SpecialTokenFound)) throw error;
+            if (!(error instanceof SpecialTokenFound || error instanceof WordTooLong)) throw error;
             const { input: file, record, start } = document.origin;
             const reject = { input: file, record, line: null, offset: start };
-            context.reject({ ...reject, reason: 'special-token', detail: error.message });
+            context.reject({
+              ...reject,
+              reason: error instanceof WordTooLong ? 'word-too-long' : 'special-token',
+              detail: error.message,
+            });
           }
         }
         context.progress({ tokens: runs.reduce((sum, { ids }) => sum + ids.length, 0) });

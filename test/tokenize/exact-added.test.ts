@@ -127,4 +127,16 @@ describe('added tokens that overlap', () => {
       expect(added.filter(({ id, special }) => !(special && mode === 'text') && !found.has(id))).toEqual([]);
     }
   });
+
+  // The kernel takes 256 KiB at a time.
+  test('across the places where a long text is cut', async () => {
+    const name = 'Qwen 2.5';
+    const file = readFileSync(REAL[name]);
+    const ours = loadTokenizer(file, name);
+    const texts = Array.from(
+      { length: 80 },
+      (_, i) => `${'words and '.repeat(26214)}${'.'.repeat(i)}</tool_call> more`,
+    );
+    await expectSame(ours, oracleOf(file), texts);
+  });
 });

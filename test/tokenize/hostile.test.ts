@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Tokenizer as Reference } from 'tokenizers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadTokenizer, type Tokenizer } from '../../src/tokenize/index.ts';
+import { MAX_WORD_BYTES, WordTooLong } from '../../src/tokenize/kernel.ts';
 import {
   BYTE_CHARACTERS,
   firstDifference,
@@ -98,4 +99,12 @@ describe('bytes that are no UTF-8', () => {
     expect(text).toContain('\ufffd');
     expect([...ours.encode(Uint8Array.from(bytes))]).toEqual(await idsBy(oracleOf(file), text));
   });
+});
+
+test('a word that there can be no memory for is refused, and the next text is not', () => {
+  const { encode, encodeStream } = loadTokenizer(readFileSync(REAL['GPT-2']), 'GPT-2');
+  const tooLong = new Uint8Array(MAX_WORD_BYTES + 1).fill(0x61);
+  expect(() => encode(tooLong)).toThrow(WordTooLong);
+  expect(() => [...encodeStream([tooLong])]).toThrow(WordTooLong);
+  expect(encode(utf8('hello world')).length).toBe(2);
 });

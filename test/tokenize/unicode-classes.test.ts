@@ -77,6 +77,9 @@ describe('classes are those of the reference', () => {
     const wrong = codePoints.filter((c) => (classOf(c) & CLASS.unsettled) > 0 !== property(c) > 0);
     expect(wrong).toEqual([]);
     expect(codePoints.filter((c) => property(c) > 0).length).toBe(2001);
+    // What the kernel passes over without a look (survey.as.ts): below CC 80, and E4 to E9.
+    const passed = (c: number) => c < 0x300 || (c >= 0x4000 && c < 0xa000);
+    expect(codePoints.filter((c) => passed(c) && property(c) > 0)).toEqual([]);
   });
 
   test("contractions: of what is not ASCII, only the long s matches, and only for 's", () => {

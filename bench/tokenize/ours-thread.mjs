@@ -9,21 +9,26 @@ export async function openTokenizer(path) {
   const { Kernel } = await import('../../dist/tokenize/kernel.js');
   const tokenizer = loadTokenizer(readFileSync(path), 'tokenizer.json');
   // The interface hides the kernel: note which one the first word goes through.
-  const { encode } = Kernel.prototype;
+  const { encodePlain } = Kernel.prototype;
   let kernel;
-  Kernel.prototype.encode = function noting(...args) {
+  Kernel.prototype.encodePlain = function noting(...args) {
     kernel = this;
-    return encode.apply(this, args);
+    return encodePlain.apply(this, args);
   };
   tokenizer.encode(Buffer.from('hello'));
-  Kernel.prototype.encode = encode;
+  Kernel.prototype.encodePlain = encodePlain;
   return { tokenizer, forget: kernel === undefined ? undefined : () => kernel.forget() };
 }
 
 if (!isMainThread) {
-  const { model, packed, turns, next } = workerData;
+  const { model, packed, turns, next, fromEnd } = workerData;
   let opened;
   let made = new Map();
+  /** The next turn, or -1: threads work towards each other, as documents that stand together share words. */
+  const take = () => {
+    if (Atomics.add(next, 0, 1) >= turns.length - 1) return -1;
+    return fromEnd ? turns.length - 2 - Atomics.add(next, 2, 1) : Atomics.add(next, 1, 1);
+  };
   const commands = {
     async start() {
       opened = await openTokenizer(model);
@@ -33,7 +38,7 @@ if (!isMainThread) {
     pass() {
       const { tokenizer } = opened;
       made = new Map();
-      for (let turn; (turn = Atomics.add(next, 0, 1)) < turns.length - 1;)
+      for (let turn; (turn = take()) >= 0;)
         for (let i = turns[turn]; i < turns[turn + 1]; i++) made.set(i, tokenizer.encode(documentAt(packed, i)));
     },
     ids: ({ indices }) => indices.filter((i) => made.has(i)).map((i) => [i, made.get(i)]),

@@ -24,7 +24,7 @@ async function oneThread(model, { list }) {
   };
 }
 
-/** Threads take turns of documents in order, as they come to them: what Rayon does for the reference. */
+/** Threads take turns of documents as they come to them, from both ends of the corpus. */
 async function manyThreads(threads, model, packed) {
   const { ends } = packed;
   const turns = [0];
@@ -33,17 +33,21 @@ async function manyThreads(threads, model, packed) {
     turns.push(i + 1);
     from = ends[i];
   }
-  const next = new Int32Array(new SharedArrayBuffer(4));
+  /** Turns taken, from the front, from the end. */
+  const next = new Int32Array(new SharedArrayBuffer(12));
   const workers = Array.from(
     { length: threads },
-    () => new Worker(new URL('ours-thread.mjs', import.meta.url), { workerData: { model, packed, turns, next } }),
+    (_, i) =>
+      new Worker(new URL('ours-thread.mjs', import.meta.url), {
+        workerData: { model, packed, turns, next, fromEnd: i % 2 === 1 },
+      }),
   );
   const all = (message) => Promise.all(workers.map((worker) => answer(worker, message)));
   const started = await all({ command: 'start' });
   return {
     forget: started.every(({ canForget }) => canForget) ? () => all({ command: 'forget' }) : undefined,
     pass() {
-      next[0] = 0;
+      next.fill(0);
       return all({ command: 'pass' });
     },
     async ids(indices) {

@@ -38,7 +38,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
   const kernel = new Kernel(
     model.image,
     literals.map(({ bytes }) => bytes),
-  );
+  ).warmUp();
   const { nfc } = model.how;
   // The kernel trusts its input. The reference sees strings, where what is not UTF-8 is U+FFFD, as TextDecoder has it.
   const prepare = (text: Uint8Array): Uint8Array => {

@@ -19,6 +19,9 @@ const ARENA_BYTES = 8 * 1024 * 1024;
 const CHUNK = 256 * 1024;
 /** `ends` of a batch of words (kernel/index.as.ts), with room to spare. */
 const ENDS_BYTES = 4 * 1024;
+/** ASCII of the vocabulary that the kernel is warmed up with, and how often: V8 compiles it for speed after about 100 KB. */
+const WARM_UP_BYTES = 2 ** 17;
+const WARM_UPS = 3;
 const PAGE = 65536;
 /** What `isPlain` looks for (kernel/survey.as.ts). */
 const LITERALS = 1;
@@ -91,8 +94,19 @@ export class Kernel {
     this.#ids = new Int32Array(0);
     this.#makeRoom(CHUNK);
     if (image.layout.ignoreMerges) this.#indexVocabulary(image);
-    // Touches every page of the caches in order, 5 ms: in the first text each would fault twice, read and then written.
+  }
+
+  /**
+   * Before the first text comes: has the kernel compiled for speed and its memory touched. 10 ms, for which a first pass over
+   * 4 MB of code takes 25 ms instead of 37 on two threads.
+   */
+  warmUp(): this {
+    // Every page of the caches in order, 5 ms: in a text each would fault twice, read and then written.
     this.forget();
+    const { tokenBytes } = this.#layout;
+    const text = this.#bytes.slice(tokenBytes, tokenBytes! + WARM_UP_BYTES).filter((byte) => byte < 0x80);
+    for (let i = 0; i < WARM_UPS; i++) this.encodePlain(text, true);
+    return this;
   }
 
   /** Ids of a text, [tokens]; valid UTF-8. */

@@ -4,7 +4,9 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import {
+  LONG_DOCUMENT_NAMES,
   loadPipeline,
+  METHOD_NAMES,
   nearest,
   type Overrides,
   type Pipeline,
@@ -37,7 +39,9 @@ interface RunFlags {
   tokenizer?: string;
   window?: string;
   policy?: Pipeline['policy'];
-  longDocuments?: Pipeline['longDocuments'];
+  packing?: string;
+  longDocuments?: string;
+  minSegment?: string;
   validation?: number;
   seed?: number;
   specialText?: Pipeline['specialText'];
@@ -82,12 +86,10 @@ const withRunFlags = (command: Command): Command =>
     .option('--window <tokens>', 'window length, such as 4096, 32k or 128k')
     .addOption(new Option('--policy <name>', 'what a token may attend to').choices(['adaptive', 'eod', 'direct']))
     .addOption(
-      new Option('--long-documents <what>', 'for documents longer than a window').choices([
-        'split',
-        'truncate',
-        'drop',
-      ]),
+      new Option('--packing <method>', 'how documents become windows (default: best-fit)').choices(METHOD_NAMES),
     )
+    .addOption(new Option('--long-documents <what>', 'for documents longer than a window').choices(LONG_DOCUMENT_NAMES))
+    .option('--min-segment <tokens>', 'drop documents and remainders shorter than this')
     .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
     .option('--seed <n>', 'seed of every draw', number)
     .addOption(
@@ -110,11 +112,18 @@ const withRunFlags = (command: Command): Command =>
     .option('--explain', 'print the stages with their fingerprints and stop')
     .option('--json', 'print JSON lines instead of text');
 
+/** `"4096"` as a number, `"4k"` as it is. */
+const wholeOrText = (text: string): number | string => (/^\d+$/.test(text) ? Number(text) : text);
+
 function overridesOf(flags: RunFlags): Overrides {
   const given = <T extends object>(settings: T): Partial<T> =>
     Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;
   const groups = {
-    packing: given({ long_documents: flags.longDocuments }),
+    packing: given({
+      method: flags.packing,
+      long_documents: flags.longDocuments,
+      min_segment: flags.minSegment === undefined ? undefined : wholeOrText(flags.minSegment),
+    }),
     noise: given({ passes: flags.passes, batch_windows: flags.batchWindows, eps: flags.eps }),
     limits: given({ reject_share: flags.maxRejects }),
   };
@@ -122,7 +131,7 @@ function overridesOf(flags: RunFlags): Overrides {
     ...given({
       out: flags.out,
       tokenizer: flags.tokenizer,
-      window: flags.window === undefined ? undefined : Number(flags.window) || flags.window,
+      window: flags.window === undefined ? undefined : wholeOrText(flags.window),
       policy: flags.policy,
       validation: flags.validation,
       seed: flags.seed,

@@ -3,10 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { configNotFound } from '../core/errors.ts';
 import { exists, readAll } from '../io/files.ts';
 import type { Pipeline, RawPipeline } from './pipeline.ts';
+import { resolvePacking } from './packing.ts';
 import { quantity } from './quantity.ts';
 import { checkConfig, parseConfig } from './validate.ts';
 
 export { type NoiseSettings, type Pipeline, planConfig } from './pipeline.ts';
+export { LONG_DOCUMENT_NAMES, METHOD_NAMES } from './packing.ts';
 export { quantity } from './quantity.ts';
 export { nearest } from './validate.ts';
 
@@ -27,14 +29,14 @@ const loadSchema = async () => JSON.parse(await readText(SCHEMA)) as object;
 export async function loadPipeline(file: string, overrides: Overrides): Promise<Pipeline> {
   if (!(await exists(file))) throw configNotFound(file);
   const raw = parseConfig(await readText(file), file, await loadSchema(), absolute(overrides)) as RawPipeline;
-  return resolvePipeline(raw, dirname(resolve(file)));
+  return resolvePipeline(raw, dirname(resolve(file)), file);
 }
 
 /** A pipeline from the command line alone. */
 export async function pipelineFrom(settings: Overrides): Promise<Pipeline> {
   const raw = absolute(settings) as RawPipeline;
   checkConfig(raw, 'command line', await loadSchema());
-  return resolvePipeline(raw, process.cwd());
+  return resolvePipeline(raw, process.cwd(), 'command line');
 }
 
 /** A source is called after its file or folder; a pattern after the folder it looks in. */
@@ -53,7 +55,7 @@ function absolute(overrides: Overrides): Overrides {
   };
 }
 
-function resolvePipeline(raw: RawPipeline, base: string): Pipeline {
+function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline {
   return {
     name: raw.name,
     inputs: raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths })),
@@ -64,7 +66,7 @@ function resolvePipeline(raw: RawPipeline, base: string): Pipeline {
     specialText: raw.special_text,
     template: raw.template,
     window: quantity(raw.window),
-    longDocuments: raw.packing.long_documents,
+    packing: resolvePacking(raw.packing, quantity(raw.window), file),
     policy: raw.policy,
     validation: raw.validation,
     seed: raw.seed,

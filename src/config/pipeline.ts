@@ -11,7 +11,7 @@ export interface Pipeline {
   readonly template: boolean;
   readonly specialTokens: Readonly<Partial<Record<'mask' | 'bos' | 'eos' | 'pad', string | number>>>;
   readonly window: number;
-  readonly longDocuments: 'split' | 'truncate' | 'drop';
+  readonly packing: Packing;
   readonly policy: 'adaptive' | 'eod' | 'direct';
   readonly validation: number;
   readonly seed: number;
@@ -24,11 +24,26 @@ export interface Pipeline {
   readonly base: string;
 }
 
+/** How documents become windows. */
+export interface Packing {
+  readonly method: 'best-fit' | 'first-fit' | 'first-fit-decreasing' | 'concat';
+  readonly longDocuments: 'split' | 'truncate' | 'drop';
+  /** Tokens; 0: no limit. */
+  readonly minSegment: number;
+}
+
 export interface NoiseSettings {
   readonly passes: number;
   readonly schedule: 'linear';
   readonly eps: number;
   readonly batchWindows: number;
+}
+
+/** As people write it, other tools' names included: packing.ts says what they mean. */
+export interface RawPacking {
+  method: string;
+  long_documents?: string;
+  min_segment: number | string;
 }
 
 /** The shape the schema promises, before names and units are ours. */
@@ -42,7 +57,7 @@ export interface RawPipeline {
   special_text: Pipeline['specialText'];
   template: boolean;
   window: number | string;
-  packing: { method: 'best-fit'; long_documents: Pipeline['longDocuments'] };
+  packing: RawPacking;
   policy: Pipeline['policy'];
   validation: number;
   seed: number;
@@ -65,7 +80,11 @@ export const planConfig = (pipeline: Pipeline): Json => ({
   special_text: pipeline.specialText,
   template: pipeline.template,
   window: pipeline.window,
-  packing: { method: 'best-fit', long_documents: pipeline.longDocuments },
+  packing: {
+    method: pipeline.packing.method,
+    long_documents: pipeline.packing.longDocuments,
+    min_segment: pipeline.packing.minSegment,
+  },
   policy: pipeline.policy,
   validation: pipeline.validation,
   seed: pipeline.seed,

@@ -1,21 +1,22 @@
+import { longestFirst } from './order.ts';
+import type { Placement } from './placement.ts';
 import { RoomIndex } from './room-index.ts';
 
 /**
- * Best-fit decreasing (arXiv 2404.10830): the longest piece first, each into the fullest window that still has room for
- * it. Returns the pieces of each window as ascending numbers, so documents keep their order inside a window.
+ * Best-fit decreasing (arXiv 2404.10830; TRL's `bfd`): the longest piece first, each into the fullest window that still
+ * has room for it. No length is above `windowLength`.
  */
-export function bestFitDecreasing(lengths: Int32Array, windowLength: number): number[][] {
+export function bestFit(lengths: Int32Array, windowLength: number): Placement {
   const room = new RoomIndex(windowLength);
-  const windows: number[][] = [];
-  for (const piece of byLengthDescending(lengths)) {
+  const windowOf = new Int32Array(lengths.length);
+  let windows = 0;
+  for (const piece of longestFirst(lengths, windowLength)) {
     const length = lengths[piece]!;
-    const [window, left] = room.take(length) ?? [windows.push([]) - 1, windowLength];
-    windows[window]!.push(piece);
+    let window = room.take(length);
+    const left = window < 0 ? windowLength : room.taken;
+    if (window < 0) window = windows++;
+    windowOf[piece] = window;
     if (left > length) room.add(window, left - length);
   }
-  for (const pieces of windows) pieces.sort((a, b) => a - b);
-  return windows;
+  return { windows, windowOf };
 }
-
-const byLengthDescending = (lengths: Int32Array): Int32Array =>
-  Int32Array.from({ length: lengths.length }, (_, i) => i).sort((a, b) => lengths[b]! - lengths[a]! || a - b);

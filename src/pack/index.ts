@@ -1,3 +1,4 @@
-export { bestFitDecreasing } from './best-fit.ts';
-export type { LongDocuments } from './cut.ts';
-export { type PackOptions, type PackResult, packStage, packTails } from './stage.ts';
+export { LONG_DOCUMENTS, type LongDocuments } from './cut.ts';
+export { type Method, METHODS } from './method.ts';
+export { type PackedLengths, packLengths, type PackingOptions } from './pack-lengths.ts';
+export { cutRules, type PackOptions, type PackResult, packStage, packTails } from './stage.ts';

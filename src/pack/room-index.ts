@@ -1,3 +1,5 @@
+import { grown } from '../core/growing.ts';
+
 /**
  * Open windows by the room left in them. "The fullest window with room for n tokens" is the first non-empty list at n or
  * above, found in a bit tree of 32 children a node: five levels for windows of 1M tokens, so constant time.
@@ -6,7 +8,9 @@ export class RoomIndex {
   readonly #levels: Int32Array[] = [];
   /** Last opened window with this room, and for each window the one before it: a stack for each room. */
   readonly #head: Int32Array;
-  readonly #next: number[] = [];
+  #next: Int32Array<ArrayBuffer> = new Int32Array(64);
+  /** Room of the window that was taken last. */
+  taken = 0;
 
   constructor(windowLength: number) {
     this.#head = new Int32Array(windowLength + 1).fill(-1);
@@ -17,20 +21,22 @@ export class RoomIndex {
   }
 
   add(window: number, room: number): void {
+    this.#next = grown(this.#next, window + 1);
     this.#next[window] = this.#head[room]!;
     this.#head[room] = window;
     for (let level = 0, i = room; level < this.#levels.length; level++, i >>>= 5)
       this.#levels[level]![i >>> 5]! |= 1 << (i & 31);
   }
 
-  /** Takes out the window with the least room of at least `length`: [window, room], or undefined. */
-  take(length: number): [number, number] | undefined {
+  /** Takes out the window with the least room of at least `length` and returns its number, or -1; its room is `taken`. */
+  take(length: number): number {
     const room = this.#atLeast(length);
-    if (room < 0) return undefined;
+    if (room < 0) return -1;
     const window = this.#head[room]!;
     this.#head[room] = this.#next[window]!;
     if (this.#next[window] === -1) this.#clear(room);
-    return [window, room];
+    this.taken = room;
+    return window;
   }
 
   #atLeast(length: number): number {

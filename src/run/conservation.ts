@@ -1,7 +1,7 @@
 import { type Subset, SUBSETS } from '../core/window.ts';
-import { type Policy, POLICIES } from '../mask/index.ts';
 import type { Manifest, StoredDocuments, WindowRecord } from '../shard/index.ts';
 import { imbalance } from './ledger.ts';
+import { allowedLoss, type LossRules, mayBeCut } from './loss.ts';
 
 /** The documents of a split: what its table says of each, and what has been seen of it in windows. */
 interface Expected {
@@ -21,19 +21,21 @@ const MAX_STRAYS = 100;
 
 /**
  * The proof that no token was lost or doubled: every document's parts, wherever they lie, tile it from its first token to its
- * last, and the sums are those of the ledger. Holds 29 bytes a document, and three numbers for each part of the documents
+ * last kept one, nothing is lacking but what the settings drop, and the sums are those of the ledger. Holds 29 bytes a document, and three numbers for each part of the documents
  * that were cut (a window each, but for the last).
  */
 export class Conservation {
-  readonly #manifest: Manifest;
+  readonly #manifest: Pick<Manifest, 'ledger'>;
+  readonly #rules: LossRules;
   readonly #splits = new Map<number, Expected>();
   readonly #cut = new Map<number, Places>();
   readonly #sources = new Map<string, number>();
   #packed = 0;
   readonly #strays: string[] = [];
 
-  constructor(manifest: Manifest) {
+  constructor(manifest: Pick<Manifest, 'ledger'>, rules: LossRules) {
     this.#manifest = manifest;
+    this.#rules = rules;
   }
 
   documents(split: number, rows: StoredDocuments): void {
@@ -48,9 +50,9 @@ export class Conservation {
     });
   }
 
-  /** Tokens of a document, its separator not counted; undefined where no table lists it. */
-  tokensOf(split: number, document: number): number | undefined {
-    return this.#splits.get(split)?.tokens[document];
+  /** Parts of a document; undefined where no table lists it. */
+  partsOf(split: number, document: number): number | undefined {
+    return this.#splits.get(split)?.parts[document];
   }
 
   window({ segments, subset, window }: WindowRecord): void {
@@ -73,9 +75,8 @@ export class Conservation {
 
   *problems(): Generator<string> {
     yield* this.#strays;
-    const { ledger, policy, config } = this.#manifest;
-    const separator = POLICIES[policy as Policy].separator ? 1 : 0;
-    const long = (config as { packing: { long_documents: string } }).packing.long_documents;
+    const { ledger } = this.#manifest;
+    const { separator } = this.#rules;
     let [read, inserted, dropped, documents] = [0, 0, 0, 0];
     for (const [split, { tokens, parts, seenParts, seenTokens }] of this.#splits)
       for (let document = 0; document < tokens.length; document++) {
@@ -88,7 +89,10 @@ export class Conservation {
           yield `document ${document} of split ${split}: ${seen} parts in windows, ${parts[document]} in its table`;
         const lost = tokens[document]! + (seen > 0 ? separator : 0) - packed;
         dropped += lost;
-        if (lost < 0 || (lost > 0 && long === 'split'))
+        const [least, most] = allowedLoss(tokens[document]!, this.#rules);
+        if (parts[document]! > 1 && !mayBeCut(tokens[document]!, this.#rules))
+          yield `document ${document} of split ${split}: fits a window, and is in ${parts[document]} parts`;
+        if (lost < least || lost > most)
           yield `document ${document} of split ${split}: ${packed} tokens in windows of its ${tokens[document]}`;
       }
     for (const problem of imbalance(ledger)) yield `ledger: ${problem}`;

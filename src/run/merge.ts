@@ -153,8 +153,7 @@ async function packAllTails(
     for (const { tail } of receipts) if (tail) yield readTail(await readAll(`${dir}/${tail.path}`, tail.bytes));
   })();
   const windows = (async function* () {
-    for await (const window of packTails(tails, pack.windowLength, pack.pad))
-      yield { items: [window], cursor: { bytes: 0, records: 0 } };
+    for await (const window of packTails(tails, pack)) yield { items: [window], cursor: { bytes: 0, records: 0 } };
   })();
   const sink = shardSink({ ...shard(dir), split: plan.splits.length });
   return sink.write(maskStage(policy, pack.windowLength).run(windows, context), context);

@@ -1,7 +1,7 @@
 import type { Policy } from '../mask/index.ts';
 import { POLICIES } from '../mask/index.ts';
 import { configInvalid } from '../core/errors.ts';
-import type { LongDocuments, PackOptions } from '../pack/index.ts';
+import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
 import type { EncodeOptions, SpecialMode } from '../tokenize/index.ts';
@@ -27,7 +27,7 @@ interface PlanConfig {
   template: boolean;
   id_field: string | null;
   window: number;
-  packing: { long_documents: LongDocuments };
+  packing: { method: Method; long_documents: LongDocuments; min_segment: number };
   policy: Policy;
   validation: number;
   seed: number;
@@ -54,7 +54,9 @@ export function settingsOf(plan: Plan): Settings {
     encode: { specialTokens: config.special_text, template: config.template },
     pack: {
       windowLength: config.window,
+      method: config.packing.method,
       longDocuments: config.packing.long_documents,
+      minSegment: config.packing.min_segment,
       separator,
       pad: specialIds.pad,
       validation: config.validation,

@@ -144,9 +144,12 @@ function ledgers(
     if (documents.parts[i]! > 0) {
       ledger.documents.packed++;
       ledger.tokens.inserted += options.separator === null ? 0 : 1;
-    } else count(ledger.documents.dropped, tokens === 0 ? 'no-tokens' : 'longer-than-window', 1);
+    }
   }
-  for (const { source, reason, tokens } of pack.dropped) count(of(source).tokens.dropped, reason, tokens);
+  for (const { source, reason, tokens, documents: whole } of pack.dropped) {
+    if (tokens > 0) count(of(source).tokens.dropped, reason, tokens);
+    if (whole > 0) count(of(source).documents.dropped, reason, whole);
+  }
   for (const [source, counts] of Object.entries(rejects.counts))
     for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   for (const [source, tokens] of packed) of(source).tokens.packed += tokens;

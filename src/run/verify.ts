@@ -13,6 +13,7 @@ import {
   readPassReceipt,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
+import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
 import { readPlan } from './plan.ts';
 import { equal, windowProblems, windowRules } from './window-check.ts';
@@ -59,7 +60,7 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
     const { files, bytes, sound } = await checkFiles(dir, manifest, note);
     // A manifest that contradicts itself says nothing about what the files should hold.
     if (!consistent) sound.clear();
-    const conservation = new Conservation(manifest);
+    const conservation = new Conservation(manifest, lossRules(manifest));
     for (const { split, table, documents } of manifest.splits) {
       if (!table || !sound.has(table.path)) continue;
       const content = await readAll(`${dir}/${table.path}`, table.bytes);
@@ -71,7 +72,7 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
     }
     const windows = manifest.windows.train + manifest.windows.validation;
     const rules = windowRules(manifest, plan);
-    const tokensOf = conservation.tokensOf.bind(conservation);
+    const partsOf = conservation.partsOf.bind(conservation);
     let complete = true;
     for (const { firstWindow, shards } of manifest.splits)
       for (const shard of shards) {
@@ -83,7 +84,7 @@ export async function verifyCorpus(dir: string, onProgress: (done: number, of: n
           const record = await attempt(shard.path, () => corpus.read(firstWindow + shard.firstWindow + i));
           complete &&= record !== undefined;
           if (!record) break;
-          for (const problem of windowProblems(record, rules, tokensOf)) note(`${shard.path}, window ${i}: ${problem}`);
+          for (const problem of windowProblems(record, rules, partsOf)) note(`${shard.path}, window ${i}: ${problem}`);
           conservation.window(record);
           onProgress(record.window + 1, windows);
         }

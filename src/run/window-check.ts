@@ -1,52 +1,54 @@
 import { blockMask, type Policy } from '../mask/index.ts';
 import type { Manifest, WindowRecord } from '../shard/index.ts';
+import { lossRules } from './loss.ts';
 import type { Plan } from './plan.ts';
-import { configOf, settingsOf } from './settings.ts';
+import { settingsOf } from './settings.ts';
 
 /** What a token of a window may be, by the plan. */
 interface Rules {
   readonly windowLength: number;
+  /** Least tokens in a segment. */
+  readonly minSegment: number;
   readonly vocabSize: number;
   readonly policy: Policy;
   readonly pad: number;
   /** Ids that no document can hold: its text was tokenized as text. */
   readonly special: readonly number[];
-  /** Stands after a document of `tokens` tokens, at the place that `keptOf` gives; null under policies without. */
+  /** Stands at the end of a document's last part; null under policies without. */
   readonly separator: number | null;
-  keptOf(tokens: number): number;
 }
 
 /** Without a plan (it is damaged, and reported) nothing is known of documents' ids. */
 export function windowRules(manifest: Manifest, plan: Plan | undefined): Rules {
   const { windowLength, tokenizer, policy } = manifest;
   const { mask, bos, eos, pad } = tokenizer.specialIds;
-  const common = { windowLength, vocabSize: tokenizer.vocabSize, policy: policy as Policy, pad };
+  const { minSegment } = lossRules(manifest);
+  const common = { windowLength, minSegment, vocabSize: tokenizer.vocabSize, policy: policy as Policy, pad };
   const settings = plan && settingsOf(plan);
   // With `special_text: parse` or a template, special ids are what a document may well hold.
   if (!settings || settings.encode.specialTokens === 'parse' || settings.encode.template)
-    return { ...common, special: [], separator: null, keptOf: (tokens) => tokens };
+    return { ...common, special: [], separator: null };
   // A tokenizer without an end and a padding token pads with id 0 (tokenize/special.ts): an ordinary token.
   const padding = pad === eos || (eos === null && pad === 0) ? [] : [pad];
-  const truncated = configOf(plan).packing.long_documents === 'truncate';
   return {
     ...common,
     special: [mask, bos, eos, ...padding].filter((id) => id !== null),
     separator: settings.pack.separator,
-    keptOf: (tokens) => (truncated ? Math.min(tokens, windowLength - 1) : tokens),
   };
 }
 
-/** What is wrong with one window, by itself and with the lengths of its documents. */
+/** What is wrong with one window, by itself and with the tables of its documents. */
 export function* windowProblems(
   record: WindowRecord,
   rules: Rules,
-  tokensOf: (split: number, document: number) => number | undefined,
+  partsOf: (split: number, document: number) => number | undefined,
 ): Generator<string> {
   const { inputIds, numTokens, segments, mask } = record;
-  const { windowLength, vocabSize, pad, policy } = rules;
+  const { windowLength, minSegment, vocabSize, pad, policy } = rules;
   let end = 0;
   for (const [i, { start, length, group }] of segments.entries()) {
     if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
+    if (length < minSegment) yield `segment ${i} has ${length} tokens, fewer than ${minSegment}`;
     if (length <= 0) yield `segment ${i} is empty`;
     if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
     end = start + length;
@@ -60,7 +62,7 @@ export function* windowProblems(
       break;
     }
   }
-  yield* specialProblems(record, rules, tokensOf);
+  yield* specialProblems(record, rules, partsOf);
   const made = blockMask(segments, numTokens, windowLength, policy);
   if (
     !equal(made.cuSeqlens, mask.cuSeqlens) ||
@@ -74,20 +76,20 @@ export function* windowProblems(
 /** The first special id inside a document, and the first document without its separator. */
 function* specialProblems(
   { inputIds, numTokens, segments }: WindowRecord,
-  { special, separator, keptOf }: Rules,
-  tokensOf: (split: number, document: number) => number | undefined,
+  { special, separator }: Rules,
+  partsOf: (split: number, document: number) => number | undefined,
 ): Generator<string> {
   if (special.length === 0) return;
   const separators = new Set<number>();
   let missing: string | undefined;
   if (separator !== null)
-    for (const { start, length, split, document, documentOffset } of segments) {
-      const tokens = tokensOf(split, document);
+    for (const { start, length, split, document, part } of segments) {
+      const parts = partsOf(split, document);
       // A document that no table lists is reported as such.
-      const ends = tokens === undefined || documentOffset + length === keptOf(tokens) + 1;
+      const ends = parts === undefined || part === parts - 1;
       const last = start + length - 1;
       if (ends) separators.add(last);
-      if (ends && tokens !== undefined && inputIds[last] !== separator)
+      if (ends && parts !== undefined && inputIds[last] !== separator)
         missing ??= `token ${last} is ${inputIds[last]}, where the separator ${separator} of document ${document} of split ${split} must stand`;
     }
   if (missing !== undefined) yield missing;

@@ -36,7 +36,7 @@ describe('a pipeline file', () => {
     expect(pipeline).toMatchObject({
       window: 131072,
       policy: 'adaptive',
-      longDocuments: 'split',
+      packing: { method: 'best-fit', longDocuments: 'split', minSegment: 0 },
       splitBytes: 2 ** 25,
       noise: { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 },
       inputs: [{ source: 'a.txt' }],

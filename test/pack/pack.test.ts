@@ -3,7 +3,13 @@ import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/core/batch.ts';
 import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
-import { bestFitDecreasing, type PackOptions, type PackResult, packStage, packTails } from '../../src/pack/index.ts';
+import { type PackOptions, type PackResult, packLengths, packStage, packTails } from '../../src/pack/index.ts';
+
+const windowsOf = (lengths: readonly number[], windowLength: number): number[][] => {
+  const rules = { windowLength, method: 'best-fit', longDocuments: 'split', minSegment: 0, separator: false } as const;
+  const { windows, starts, pieces } = packLengths(lengths, rules);
+  return Array.from({ length: windows }, (_, w) => [...pieces.subarray(starts[w], starts[w + 1])]);
+};
 
 /** Best-fit decreasing by its definition, looking at every window each time. */
 function naive(lengths: readonly number[], windowLength: number): number[] {
@@ -23,7 +29,7 @@ describe('best-fit decreasing', () => {
   test('fills windows as the definition does', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 2000 }), { maxLength: 200 }), (lengths) => {
-        const windows = bestFitDecreasing(Int32Array.from(lengths), 2000);
+        const windows = windowsOf(lengths, 2000);
         const fills = windows.map((pieces) => pieces.reduce((sum, i) => sum + lengths[i]!, 0));
         expect(fills.toSorted((a, b) => a - b)).toEqual(naive(lengths, 2000));
         expect(windows.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i));
@@ -32,7 +38,7 @@ describe('best-fit decreasing', () => {
     );
   });
   test('spelled out: 6 5 5 4 in windows of 10 leaves no room', () => {
-    expect(bestFitDecreasing(Int32Array.of(5, 4, 6, 5), 10)).toEqual([
+    expect(windowsOf([5, 4, 6, 5], 10)).toEqual([
       [1, 2],
       [0, 3],
     ]);
@@ -41,7 +47,9 @@ describe('best-fit decreasing', () => {
 
 const options: PackOptions = {
   windowLength: 10,
+  method: 'best-fit',
   longDocuments: 'split',
+  minSegment: 0,
   separator: null,
   pad: -1,
   validation: 0,
@@ -62,7 +70,7 @@ async function pack(documents: readonly (readonly number[])[], changed: Partial<
   const windows: Window[] = [];
   const context = { progress: () => {}, reject: () => {} };
   for await (const { items } of stage.run(input, context)) windows.push(...items);
-  for await (const window of packTails([stage.result.tail], 10, -1)) windows.push(window);
+  for await (const window of packTails([stage.result.tail], { ...options, ...changed })) windows.push(window);
   return { windows, result: stage.result };
 }
 
@@ -110,10 +118,12 @@ describe('packing', () => {
     const long = Array.from({ length: 23 }, (_, i) => i);
     const truncated = await pack([long], { longDocuments: 'truncate' });
     expect(truncated.windows[0]!.numTokens).toBe(10);
-    expect(truncated.result.dropped).toEqual([{ source: 'books', reason: 'truncated', tokens: 13 }]);
+    expect(truncated.result.dropped).toEqual([{ source: 'books', reason: 'truncated', tokens: 13, documents: 0 }]);
     const dropped = await pack([long, [1]], { longDocuments: 'drop' });
     expect(dropped.windows.map((w) => w.numTokens)).toEqual([1]);
-    expect(dropped.result.dropped).toEqual([{ source: 'books', reason: 'longer-than-window', tokens: 23 }]);
+    expect(dropped.result.dropped).toEqual([
+      { source: 'books', reason: 'longer-than-window', tokens: 23, documents: 1 },
+    ]);
     expect(rowsOf(dropped.result).map((d) => d.parts)).toEqual([0, 1]);
   });
 

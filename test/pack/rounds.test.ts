@@ -32,7 +32,8 @@ async function packed(splits: number, roundTokens?: number, onTail?: (made: numb
       yield tailOf(split);
     }
   })();
-  for await (const window of packTails(tails, WINDOW, -1, roundTokens)) windows.push(window);
+  for await (const window of packTails(tails, { windowLength: WINDOW, pad: -1, method: 'best-fit' }, roundTokens))
+    windows.push(window);
   return windows;
 }
 
@@ -94,7 +95,9 @@ test('200,000 short documents take less than 420 bytes each while they wait for 
   const count = 200_000;
   const settings = {
     windowLength: 1024,
+    method: 'best-fit',
     longDocuments: 'split',
+    minSegment: 0,
     separator: 1,
     pad: 1,
     validation: 0,

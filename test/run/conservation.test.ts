@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DocumentTable } from '../../src/core/document-table.ts';
 import type { Segment } from '../../src/core/window.ts';
 import { Conservation } from '../../src/run/conservation.ts';
-import { documentChunks, type Manifest, readDocuments, type WindowRecord } from '../../src/shard/index.ts';
+import { documentChunks, readDocuments, type WindowRecord } from '../../src/shard/index.ts';
 
 const tokenizer = { sha256: 't', vocabSize: 9, specialIds: { mask: 1, bos: null, eos: 2, pad: 2 } };
 
@@ -35,8 +35,8 @@ function problems(documents: readonly (readonly [number, number])[], places: rea
     bytes: 0,
     rejected: {},
   };
-  const config = { packing: { long_documents: 'split' } };
-  const conservation = new Conservation({ ledger, policy: 'adaptive', config } as unknown as Manifest);
+  const rules = { windowLength: 10, method: 'best-fit', longDocuments: 'split', minSegment: 0, separator: 0 };
+  const conservation = new Conservation({ ledger }, rules);
   conservation.documents(3, tableOf(documents));
   for (const [window, [document, part, documentOffset, length]] of places.entries()) {
     const segment: Segment = {

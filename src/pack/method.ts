@@ -1,0 +1,24 @@
+import { bestFit } from './best-fit.ts';
+import { firstFit } from './first-fit.ts';
+import { nextFit } from './next-fit.ts';
+import { longestFirst } from './order.ts';
+import type { Placement } from './placement.ts';
+
+/**
+ * How pieces become windows. `best-fit` and `first-fit-decreasing` look at the longest piece first, `first-fit` at pieces
+ * in reading order; `concat` fills each window to its end and cuts the document that lies there.
+ */
+export const METHODS = ['best-fit', 'first-fit', 'first-fit-decreasing', 'concat'] as const;
+export type Method = (typeof METHODS)[number];
+
+const PLACE: Readonly<Record<Method, (lengths: Int32Array, windowLength: number) => Placement>> = {
+  'best-fit': bestFit,
+  'first-fit': (lengths, windowLength) => firstFit(lengths, windowLength, lengths.keys()),
+  'first-fit-decreasing': (lengths, windowLength) =>
+    firstFit(lengths, windowLength, longestFirst(lengths, windowLength)),
+  concat: nextFit,
+};
+
+/** Places pieces, none longer than the window. Those of `concat` have been cut where windows end. */
+export const place = (lengths: Int32Array, windowLength: number, method: Method): Placement =>
+  PLACE[method](lengths, windowLength);

@@ -44,6 +44,10 @@ interface RunFlags {
   minSegment?: string;
   validation?: number;
   seed?: number;
+  minTokens?: number;
+  maxTokens?: number;
+  duplicates?: Pipeline['mixture']['duplicates'];
+  filter?: string;
   specialText?: Pipeline['specialText'];
   template?: boolean;
   field?: string;
@@ -91,6 +95,12 @@ const withRunFlags = (command: Command): Command =>
     .addOption(new Option('--long-documents <what>', 'for documents longer than a window').choices(LONG_DOCUMENT_NAMES))
     .option('--min-segment <tokens>', 'drop documents and remainders shorter than this')
     .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
+    .option('--min-tokens <n>', 'drop shorter documents', number)
+    .option('--max-tokens <n>', 'drop longer documents', number)
+    .addOption(
+      new Option('--duplicates <what>', 'for documents with the text of an earlier one').choices(['keep', 'drop']),
+    )
+    .option('--filter <module>', 'a module that says of each document whether it stays')
     .option('--seed <n>', 'seed of every draw', number)
     .addOption(
       new Option('--special-text <mode>', 'text of a special token in a document (default: text)').choices([
@@ -135,6 +145,10 @@ function overridesOf(flags: RunFlags): Overrides {
       policy: flags.policy,
       validation: flags.validation,
       seed: flags.seed,
+      min_tokens: flags.minTokens,
+      max_tokens: flags.maxTokens,
+      duplicates: flags.duplicates,
+      filter: flags.filter,
       special_text: flags.specialText,
       template: flags.template,
       text_field: flags.field,

@@ -24,7 +24,7 @@ export function inspectionText(dir: string, i: Inspection): string {
         ],
         [
           'tokens',
-          `${integer(i.tokens.read)} read + ${integer(i.tokens.inserted)} inserted = ${integer(i.tokens.packed)} packed + ${integer(i.tokens.dropped)} dropped`,
+          `${integer(i.tokens.read)} read + ${i.tokens.repeated > 0 ? `${integer(i.tokens.repeated)} repeated + ` : ''}${integer(i.tokens.inserted)} inserted = ${integer(i.tokens.packed)} packed + ${integer(i.tokens.dropped)} dropped`,
         ],
         ['segments', `${i.segmentsPerWindow.mean.toFixed(1)} a window, at most ${integer(i.segmentsPerWindow.max)}`],
         [

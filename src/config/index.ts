@@ -2,12 +2,13 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configNotFound } from '../core/errors.ts';
 import { exists, readAll } from '../io/files.ts';
+import { mixtureOf } from './mixture.ts';
 import type { Pipeline, RawPipeline } from './pipeline.ts';
 import { resolvePacking } from './packing.ts';
 import { quantity } from './quantity.ts';
 import { checkConfig, parseConfig } from './validate.ts';
 
-export { type NoiseSettings, type Pipeline, planConfig } from './pipeline.ts';
+export { type Mixture, type NoiseSettings, type Pipeline, planConfig, type SourceRules } from './pipeline.ts';
 export { LONG_DOCUMENT_NAMES, METHOD_NAMES } from './packing.ts';
 export { quantity } from './quantity.ts';
 export { nearest } from './validate.ts';
@@ -47,18 +48,23 @@ export function sourceName(path: string): string {
 }
 
 function absolute(overrides: Overrides): Overrides {
-  const { inputs, tokenizer } = overrides;
+  const { inputs, tokenizer, filter } = overrides;
   return {
     ...overrides,
     ...(inputs && { inputs: inputs.map((input) => ({ ...input, paths: input.paths.map((path) => resolve(path)) })) }),
     ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
+    ...(typeof filter === 'string' && { filter: resolve(filter) }),
   };
 }
 
 function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline {
+  const packing = resolvePacking(raw.packing, quantity(raw.window), file);
+  const inputs = raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths }));
   return {
     name: raw.name,
-    inputs: raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths })),
+    inputs,
+    mixture: mixtureOf(raw, inputs, packing.method, file),
+    filter: raw.filter === null ? null : resolve(base, raw.filter),
     textField: raw.text_field,
     idField: raw.id_field,
     tokenizer: resolve(base, raw.tokenizer),
@@ -66,7 +72,7 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     specialText: raw.special_text,
     template: raw.template,
     window: quantity(raw.window),
-    packing: resolvePacking(raw.packing, quantity(raw.window), file),
+    packing,
     policy: raw.policy,
     validation: raw.validation,
     seed: raw.seed,

@@ -4,6 +4,9 @@ import type { Json } from '../core/fingerprint.ts';
 export interface Pipeline {
   readonly name: string;
   readonly inputs: readonly { readonly source: string; readonly paths: readonly string[] }[];
+  readonly mixture: Mixture;
+  /** Absolute path of the user's filter module. */
+  readonly filter: string | null;
   readonly textField: string;
   readonly idField: string | null;
   readonly tokenizer: string;
@@ -12,7 +15,7 @@ export interface Pipeline {
   readonly specialTokens: Readonly<Partial<Record<'mask' | 'bos' | 'eos' | 'pad', string | number>>>;
   readonly window: number;
   readonly packing: Packing;
-  readonly policy: 'adaptive' | 'eod' | 'direct';
+  readonly policy: Policy;
   readonly validation: number;
   readonly seed: number;
   readonly splitBytes: number;
@@ -32,6 +35,28 @@ export interface Packing {
   readonly minSegment: number;
 }
 
+/** What of a source is there, and how often; every member has its default where nothing was said. */
+export interface SourceRules {
+  /** How often each document is there; 0.3: three of ten, drawn by content. */
+  readonly epochs: number;
+  /** Tokens of the source at most, copies counted: the first in plan order. */
+  readonly tokens: number | null;
+  /** Documents with fewer or more tokens are dropped. */
+  readonly minTokens: number;
+  readonly maxTokens: number | null;
+  readonly policy: Policy;
+}
+
+export interface Mixture {
+  /** Rules of all sources, and by name of those that have their own. */
+  readonly all: SourceRules;
+  readonly bySource: Readonly<Record<string, SourceRules>>;
+  /** What becomes of a document whose text an earlier one has. */
+  readonly duplicates: 'keep' | 'drop';
+}
+
+type Policy = 'adaptive' | 'eod' | 'direct';
+
 export interface NoiseSettings {
   readonly passes: number;
   readonly schedule: 'linear';
@@ -46,10 +71,26 @@ export interface RawPacking {
   min_segment: number | string;
 }
 
+/** An entry of `inputs`. */
+export interface RawInput {
+  source?: string;
+  paths: string[];
+  epochs?: number;
+  weight?: number;
+  tokens?: number | string;
+  min_tokens?: number | string;
+  max_tokens?: number | string;
+  policy?: Policy;
+}
+
 /** The shape the schema promises, before names and units are ours. */
 export interface RawPipeline {
   name: string;
-  inputs: { source?: string; paths: string[] }[];
+  inputs: RawInput[];
+  min_tokens: number | string;
+  max_tokens: number | string | null;
+  duplicates: Mixture['duplicates'];
+  filter: string | null;
   text_field: string;
   id_field: string | null;
   tokenizer: string;
@@ -70,9 +111,9 @@ export interface RawPipeline {
 /**
  * What of a pipeline decides the corpus: the part of the plan's id that is not inputs and tokenizer. Left out: `out` and
  * `limits.reject_share` (neither changes a byte), `noise` (passes are written after the corpus and carry their own
- * settings), paths (the plan lists the files themselves).
+ * settings), paths (the plan lists the files themselves). `filterHash` is the SHA-256 of the filter module.
  */
-export const planConfig = (pipeline: Pipeline): Json => ({
+export const planConfig = (pipeline: Pipeline, filterHash: string | null): Json => ({
   name: pipeline.name,
   text_field: pipeline.textField,
   id_field: pipeline.idField,
@@ -86,6 +127,11 @@ export const planConfig = (pipeline: Pipeline): Json => ({
     min_segment: pipeline.packing.minSegment,
   },
   policy: pipeline.policy,
+  min_tokens: pipeline.mixture.all.minTokens,
+  max_tokens: pipeline.mixture.all.maxTokens,
+  duplicates: pipeline.mixture.duplicates,
+  filter: filterHash,
+  sources: Object.fromEntries(Object.entries(pipeline.mixture.bySource).map(([name, own]) => [name, { ...own }])),
   validation: pipeline.validation,
   seed: pipeline.seed,
   split_bytes: pipeline.splitBytes,

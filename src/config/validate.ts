@@ -90,6 +90,7 @@ function validate(schema: object, config: object): ErrorObject[] {
   const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, strict: false });
   ajv.addFormat('tokens', (text) => within(quantity(text), MIN_WINDOW, MAX_WINDOW));
   ajv.addFormat('segment', (text) => within(quantity(text), 0, MAX_WINDOW));
+  ajv.addFormat('many', (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER));
   ajv.addFormat('bytes', (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER));
   // A JavaScript string ends there.
   ajv.addFormat('document_bytes', (text) => within(quantity(text), 1024, 512 * 1024 * 1024));

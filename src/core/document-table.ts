@@ -9,13 +9,15 @@ export interface NewDocument extends Origin {
   readonly bytes: number;
   readonly tokens: number;
   readonly parts: number;
+  readonly copies: number;
+  readonly dropped: string;
   readonly hash: Uint8Array;
 }
 
 export const HASH_BYTES = 16;
 
 /**
- * The documents of a split, by columns: 69 bytes each and the bytes of their ids, where an object with its own hash array
+ * The documents of a split, by columns: 77 bytes each and the bytes of their ids, where an object with its own hash array
  * took 500. A split can be a whole compressed file, so there may be millions of them.
  */
 export class DocumentTable {
@@ -29,6 +31,11 @@ export class DocumentTable {
   bytes = new Float64Array(64);
   tokens = new Float64Array(64);
   parts = new Int32Array(64);
+  copies = new Int32Array(64);
+  /** Places in `reasons`. */
+  dropped = new Int32Array(64);
+  /** Why documents were dropped, as they turned up; the first says that nothing was. */
+  readonly reasons: string[] = [''];
   /** Places in SUBSETS. */
   subset = new Uint8Array(64);
   hashes = new Uint8Array(64 * HASH_BYTES);
@@ -54,6 +61,8 @@ export class DocumentTable {
     this.bytes[i] = document.bytes;
     this.tokens[i] = document.tokens;
     this.parts[i] = document.parts;
+    this.copies[i] = document.copies;
+    this.dropped[i] = this.#reasonOf(document.dropped);
     this.subset[i] = SUBSETS.indexOf(document.subset);
     this.hashes.set(document.hash.subarray(0, HASH_BYTES), i * HASH_BYTES);
     this.#addId(i, document.id);
@@ -62,6 +71,10 @@ export class DocumentTable {
 
   source(i: number): string {
     return this.sources[this.input[i]!] ?? '';
+  }
+
+  reason(i: number): string {
+    return this.reasons[this.dropped[i]!]!;
   }
 
   /** One row as an object: for tests and messages. */
@@ -78,8 +91,16 @@ export class DocumentTable {
       bytes: this.bytes[i]!,
       tokens: this.tokens[i]!,
       parts: this.parts[i]!,
+      copies: this.copies[i]!,
+      dropped: this.reason(i),
       hash: this.hashes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES),
     };
+  }
+
+  /** Few, so that looking through them costs nothing. */
+  #reasonOf(reason: string): number {
+    const known = this.reasons.indexOf(reason);
+    return known >= 0 ? known : this.reasons.push(reason) - 1;
   }
 
   #addId(i: number, id: string | null): void {
@@ -103,6 +124,8 @@ export class DocumentTable {
     this.bytes = grown(this.bytes, length);
     this.tokens = grown(this.tokens, length);
     this.parts = grown(this.parts, length);
+    this.copies = grown(this.copies, length);
+    this.dropped = grown(this.dropped, length);
     this.subset = grown(this.subset, length);
     this.hashes = grown(this.hashes, length * HASH_BYTES);
     this.idEnds = grown(this.idEnds, length);

@@ -25,7 +25,20 @@ export interface TokenRun {
   readonly document: Document;
   /** [tokens], without special tokens. */
   readonly ids: Int32Array;
+  /** What a mixture says of it; without one, `ONCE`. */
+  readonly verdict?: Verdict;
 }
+
+/** How often a document is there. */
+export interface Verdict {
+  /** 0: dropped. */
+  readonly copies: number;
+  /** Why it is dropped; empty where it is not. */
+  readonly dropped: string;
+}
+
+/** Of a document that no rule speaks of. */
+export const ONCE: Verdict = { copies: 1, dropped: '' };
 
 /** A row of the document table: where a document came from and what became of it. */
 export interface DocumentRow extends Origin {
@@ -37,6 +50,10 @@ export interface DocumentRow extends Origin {
   readonly tokens: number;
   /** Pieces it was cut into; 0: dropped. */
   readonly parts: number;
+  /** How often each of the pieces is there; 0: dropped. */
+  readonly copies: number;
+  /** Why it, or a part of it, went nowhere; empty where nothing was dropped. */
+  readonly dropped: string;
   /** First 16 bytes of the SHA-256 of the text. */
   readonly hash: Uint8Array;
 }

@@ -14,6 +14,7 @@ const EXIT_OF = {
   INPUT_UNKNOWN_FORMAT: EXIT.data,
   INPUT_TRUNCATED: EXIT.data,
   INPUT_MALFORMED: EXIT.data,
+  FILTER_FAILED: EXIT.data,
   CORPUS_EMPTY: EXIT.data,
   TOO_MANY_REJECTS: EXIT.data,
   TOKENIZER_INVALID: EXIT.data,
@@ -134,6 +135,22 @@ export const inputMalformed = (path: string, place: string, problem: string): Pr
     'INPUT_MALFORMED',
     `${path}: ${place}: ${problem}; repair the file there, or take it out of the inputs`,
     { file: path, place },
+  );
+
+/** A user's filter module that cannot be loaded. */
+export const filterInvalid = (module: string, problem: string): PrepError =>
+  new PrepError(
+    'FILTER_FAILED',
+    `${module}: ${problem}; its default export must be a function of a document that returns true, false or { reason }`,
+    { module },
+  );
+
+/** The same of one that fails on a document: record `record` (from 0, in the split's part) of `file`. */
+export const filterFailed = (module: string, file: string, record: number, problem: string): PrepError =>
+  new PrepError(
+    'FILTER_FAILED',
+    `${module}: on ${file}, record ${record}: ${problem}; correct the filter, or take that record out`,
+    { module, file, record },
   );
 
 /** `file` lists the rejects, with their reasons. */

@@ -7,7 +7,7 @@ const BLOCK_TOKENS = 256 * 1024;
 const OWN_TOKENS = BLOCK_TOKENS / 16;
 
 /**
- * Pieces that wait for a window, by columns: 41 bytes each and 4 a token. An object with an array of its own takes 250, many
+ * Pieces that wait for a window, by columns: 45 bytes each and 4 a token. An object with an array of its own takes 250, many
  * times the tokens of a short document, and a round of packing holds a million of them. Ids are in blocks: an array that
  * grows by doubling took 128 MiB for 16M tokens plus one, and 192 while it was copied.
  */
@@ -28,6 +28,7 @@ export class Pieces {
   #part = new Int32Array(64);
   #promptTokens = new Int32Array(64);
   #documentOffset = new Float64Array(64);
+  #copy = new Int32Array(64);
   #subset = new Uint8Array(64);
   readonly #sources: string[] = [];
   readonly #rank = new Map<string, number>();
@@ -43,6 +44,7 @@ export class Pieces {
     this.#part[i] = piece.part;
     this.#promptTokens[i] = piece.promptTokens;
     this.#documentOffset[i] = piece.documentOffset;
+    this.#copy[i] = piece.copy;
     this.#subset[i] = SUBSETS.indexOf(piece.subset);
     this.length++;
   }
@@ -58,6 +60,7 @@ export class Pieces {
       documentOffset: this.#documentOffset[i]!,
       part: this.#part[i]!,
       promptTokens: this.#promptTokens[i]!,
+      copy: this.#copy[i]!,
     };
   }
 
@@ -119,6 +122,7 @@ export class Pieces {
     this.#part = grown(this.#part, length);
     this.#promptTokens = grown(this.#promptTokens, length);
     this.#documentOffset = grown(this.#documentOffset, length);
+    this.#copy = grown(this.#copy, length);
     this.#subset = grown(this.#subset, length);
   }
 }

@@ -6,7 +6,16 @@
 export type Key = readonly [number, number];
 
 /** What a draw is for: the last counter word, so that no two uses share a stream. docs/format.md lists them. */
-export const STREAM = { order: 1, time: 2, window: 3, position: 4, subset: 5, parameters: 6, sample: 7 } as const;
+export const STREAM = {
+  order: 1,
+  time: 2,
+  window: 3,
+  position: 4,
+  subset: 5,
+  parameters: 6,
+  sample: 7,
+  copies: 8,
+} as const;
 
 const M0 = 0xd2511f53;
 const M1 = 0xcd9e8d57;

@@ -27,6 +27,8 @@ export interface Piece extends Omit<Segment, 'start' | 'length' | 'group'> {
   /** [length], the separator included. */
   readonly ids: Int32Array;
   readonly subset: Subset;
+  /** Which copy of its document it is of, from 0: two copies share no window, as far as lanes go (pack/lanes.ts). */
+  readonly copy: number;
 }
 
 /** A packed window. */

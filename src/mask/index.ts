@@ -1,7 +1,8 @@
 import { mapFlow } from '../core/batch.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import type { Stage } from '../core/stage.ts';
-import type { MaskedWindow, Window } from '../core/window.ts';
+import { ownOf } from '../core/own.ts';
+import type { MaskedWindow, Segment, Window } from '../core/window.ts';
 import { blockMask } from './block-mask.ts';
 import type { Policy } from './policy.ts';
 
@@ -9,15 +10,26 @@ export { blockMask } from './block-mask.ts';
 export { denseMask } from './dense.ts';
 export { POLICIES, POLICY_NAMES, type Policy } from './policy.ts';
 
+/** The policy of the corpus, and of the sources that have one of their own. */
+export interface Policies {
+  readonly policy: Policy;
+  readonly bySource: Readonly<Record<string, Policy>>;
+}
+
+/** Of a window: that of its sources, since sources of two policies share none. */
+export const policyOf = ({ policy, bySource }: Policies, segments: readonly Segment[]): Policy =>
+  ownOf(bySource, segments[0]?.source ?? '') ?? policy;
+
 /** windows -> windows with their attention mask. */
-export function maskStage(policy: Policy, windowLength: number): Stage<Window, MaskedWindow> {
+export function maskStage(policies: Policies, windowLength: number): Stage<Window, MaskedWindow> {
+  const { policy, bySource } = policies;
   return {
     name: 'mask',
-    fingerprint: fingerprint({ stage: 'mask', policy, windowLength }),
+    fingerprint: fingerprint({ stage: 'mask', policy, bySource, windowLength }),
     run: (input) =>
       mapFlow(input, (window) => ({
         window,
-        mask: blockMask(window.segments, window.numTokens, windowLength, policy),
+        mask: blockMask(window.segments, window.numTokens, windowLength, policyOf(policies, window.segments)),
       })),
   };
 }

@@ -1,6 +1,7 @@
 import { Pieces } from '../core/pieces.ts';
-import { type Piece, type Subset, SUBSETS, type Window } from '../core/window.ts';
+import type { Piece, Window } from '../core/window.ts';
 import { assembleWindow } from './assemble.ts';
+import { lanes } from './lanes.ts';
 import type { Method } from './method.ts';
 import { packLengths } from './pack-lengths.ts';
 import { windowsForTail } from './tail.ts';
@@ -16,20 +17,31 @@ export interface PackerOptions {
   readonly pad: number;
   readonly method: Method;
   readonly roundTokens: number;
+  /** Sources whose pieces have windows of their own, with a number from 1 for those that may share one. */
+  readonly sources: Readonly<Record<string, { readonly rank: number }>>;
 }
 
 /** Gathers pieces and packs them in rounds: holds the pieces of one round and what the ones before it left. */
 export class Packer {
   readonly #options: PackerOptions;
-  readonly #open: Record<Subset, Pieces> = { train: new Pieces(), validation: new Pieces() };
+  readonly #laneOf: (piece: Piece) => number;
+  readonly #open = new Map<number, Pieces>();
   #windows = 0;
 
   constructor(options: PackerOptions) {
     this.#options = options;
+    this.#laneOf = lanes(options.sources);
   }
 
   get #held(): number {
-    return SUBSETS.reduce((sum, subset) => sum + this.#open[subset].tokens, 0);
+    let held = 0;
+    for (const { tokens } of this.#open.values()) held += tokens;
+    return held;
+  }
+
+  /** Lanes with pieces in them, those of training first. */
+  get #lanes(): number[] {
+    return [...this.#open.keys()].sort((a, b) => a - b);
   }
 
   /** Whether there is enough for a round. */
@@ -38,39 +50,43 @@ export class Packer {
   }
 
   add(piece: Piece): void {
-    this.#open[piece.subset].push(piece);
+    const lane = this.#laneOf(piece);
+    let pieces = this.#open.get(lane);
+    if (!pieces) this.#open.set(lane, (pieces = new Pieces()));
+    pieces.push(piece);
   }
 
-  /** The next window, of these pieces. */
-  window(subset: Subset, pieces: readonly Piece[]): Window {
+  /** The next window, of these pieces of one lane, at least one. */
+  window(pieces: readonly Piece[]): Window {
     const { windowLength, pad } = this.#options;
-    return assembleWindow(this.#windows++, subset, pieces, windowLength, pad);
+    return assembleWindow(this.#windows++, pieces[0]!.subset, pieces, windowLength, pad);
   }
 
   /**
-   * Training windows, then validation windows; what would fill a window badly is kept for the next round. `open` tells of
+   * Training windows, then validation windows, lane by lane; what would fill a window badly is kept for the next round. `open` tells of
    * `concat` whether the last window takes more: no other is kept then.
    */
-  *round(open: (subset: Subset) => boolean): Generator<Window> {
+  *round(open: (lane: number) => boolean): Generator<Window> {
     const { windowLength, method } = this.#options;
-    const tokens = this.#held;
-    for (const subset of SUBSETS)
-      yield* this.#pack(subset, (fills) =>
+    for (const lane of this.#lanes) {
+      const { tokens } = this.#open.get(lane)!;
+      yield* this.#pack(lane, (fills) =>
         method === 'concat'
-          ? fills.map((_, w) => (w === fills.length - 1 && open(subset) ? 1 : 0))
+          ? fills.map((_, w) => (w === fills.length - 1 && open(lane) ? 1 : 0))
           : windowsForTail(fills, windowLength, tokens),
       );
+    }
   }
 
   /** All that is left, however badly it fills its windows. */
   *rest(): Generator<Window> {
-    for (const subset of SUBSETS) yield* this.#pack(subset, (fills) => new Int32Array(fills.length));
+    for (const lane of this.#lanes) yield* this.#pack(lane, (fills) => new Int32Array(fills.length));
   }
 
-  /** Windows of all pieces of a subset; those of the windows that `kept` has a 1 for stay here. */
-  *#pack(subset: Subset, kept: (fills: Int32Array) => Int32Array): Generator<Window> {
+  /** Windows of all pieces of a lane; those of the windows that `kept` has a 1 for stay here. */
+  *#pack(lane: number, kept: (fills: Int32Array) => Int32Array): Generator<Window> {
     const { windowLength, method } = this.#options;
-    const pieces = this.#open[subset];
+    const pieces = this.#open.get(lane)!;
     const rules = { windowLength, method, longDocuments: 'split', minSegment: 0, separator: false } as const;
     const { fills, starts, pieces: order } = packLengths(pieces.lengths(), rules);
     const stays = kept(fills);
@@ -79,20 +95,16 @@ export class Packer {
     const ofWindow = (w: number): Int32Array => order.subarray(starts[w], starts[w + 1]);
     const leaving = Array.from(numbers, (w) => Array.from(ofWindow(w))).flat();
     for (const i of leaving.sort((a, b) => a - b)) left.push(pieces.at(i));
-    this.#open[subset] = left;
+    this.#open.set(lane, left);
     // One window at a time: assembled windows are what costs memory here.
     for (let w = 0; w < fills.length; w++)
-      if (!stays[w])
-        yield this.window(
-          subset,
-          Array.from(ofWindow(w), (i) => pieces.at(i)),
-        );
+      if (!stays[w]) yield this.window(Array.from(ofWindow(w), (i) => pieces.at(i)));
   }
 
   /** What the rounds left, training pieces first. */
   left(): Pieces {
     const all = new Pieces();
-    for (const subset of SUBSETS) for (const piece of this.#open[subset]) all.push(piece);
+    for (const lane of this.#lanes) for (const piece of this.#open.get(lane)!) all.push(piece);
     return all;
   }
 }

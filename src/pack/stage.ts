@@ -1,12 +1,14 @@
 import type { Flow } from '../core/batch.ts';
-import type { TokenRun } from '../core/document.ts';
+import { ONCE, type TokenRun } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import { ownOf } from '../core/own.ts';
 import { Pieces } from '../core/pieces.ts';
 import type { Stage } from '../core/stage.ts';
 import type { Piece, Subset, Window } from '../core/window.ts';
-import { type CutRules, type DropReason, type LongDocuments } from './cut.ts';
+import type { CutRules, LongDocuments } from './cut.ts';
 import { Cutter } from './cutter.ts';
+import { lanes } from './lanes.ts';
 import type { Method } from './method.ts';
 import { Packer, type PackerOptions, ROUND_TOKENS } from './packer.ts';
 import { hashOf, subsetDraw } from './row.ts';
@@ -23,6 +25,8 @@ export interface PackOptions {
   /** Share of documents held out, drawn by content. */
   readonly validation: number;
   readonly seed: number;
+  /** Sources with a boundary policy of their own: their separator, and a number (from 1) that is the policy's. */
+  readonly sources: Readonly<Record<string, { readonly separator: number | null; readonly rank: number }>>;
 }
 
 /** What packing a split leaves besides windows. */
@@ -31,11 +35,11 @@ export interface PackResult {
   /** Pieces that no window took: `merge` packs those of all splits together. */
   readonly tail: Pieces;
   /** Tokens that went nowhere, and documents of which nothing is packed, by source and reason: an entry for each pair. */
-  readonly dropped: { readonly source: string; readonly reason: DropReason; tokens: number; documents: number }[];
+  readonly dropped: { readonly source: string; readonly reason: string; tokens: number; documents: number }[];
 }
 
-/** The rules by which documents are cut. */
-export const cutRules = ({ separator, ...options }: PackOptions): CutRules => ({
+/** The rules by which documents are cut that `separator` follows, or null. */
+export const cutRules = (options: Omit<PackOptions, 'separator' | 'sources'>, separator: number | null): CutRules => ({
   windowLength: options.windowLength,
   longDocuments: options.longDocuments,
   minSegment: options.minSegment,
@@ -55,41 +59,59 @@ export function packStage(
   const { windowLength, method } = options;
   const result = { documents: new DocumentTable(sources), tail: new Pieces(), dropped: [] as PackResult['dropped'] };
   const subsetOf = subsetDraw(options.validation, options.seed);
-  const rules = cutRules(options);
+  const separatorOf = (source: string) => (ownOf(options.sources, source) ?? options).separator;
+  const laneOf = lanes(options.sources);
   return {
     name: 'pack',
     fingerprint: packFingerprint(options),
     result,
     async *run(input): Flow<Window> {
       const packer = new Packer({ ...options, roundTokens });
-      const cutters = { train: new Cutter(rules, method), validation: new Cutter(rules, method) };
-      const open = (subset: Subset) => cutters[subset].open;
+      const cutters = new Map<number, Cutter>();
+      /** Copies are cut alike: those of a document have one cutter. */
+      const cutterOf = (subset: Subset, source: string): Cutter => {
+        const lane = laneOf({ subset, source, copy: 0 });
+        const cutter = cutters.get(lane) ?? new Cutter(cutRules(options, separatorOf(source)), method);
+        cutters.set(lane, cutter);
+        return cutter;
+      };
+      const open = (lane: number) => cutters.get(lane)?.open ?? false;
       let cursor = { bytes: 0, records: 0 };
       for await (const batch of input) {
         cursor = batch.cursor;
-        for (const { ids, document } of batch.items) {
+        for (const { ids, document, verdict = ONCE } of batch.items) {
           const { origin, id, text } = document;
           const hash = hashOf(text);
           const subset = subsetOf(hash);
           const source = sources[origin.input] ?? '';
-          const { kept, ends, reason } = cutters[subset].cut(ids.length);
+          const { kept, ends, reason } =
+            verdict.copies === 0
+              ? { kept: 0, ends: [], reason: verdict.dropped }
+              : cutterOf(subset, source).cut(ids.length);
+          const copies = ends.length === 0 ? 0 : verdict.copies;
           const row = { ...origin, id, subset, bytes: text.length, tokens: ids.length, hash, parts: ends.length };
-          const place = { subset, split, document: result.documents.add(row), source, promptTokens: 0 };
-          if (reason !== null) drop(result.dropped, source, reason, ids.length - kept, ends.length === 0);
-          for (const [part, end] of ends.entries()) {
-            const documentOffset = ends[part - 1] ?? 0;
-            const tokens = ids.subarray(documentOffset, Math.min(end, kept));
-            const piece = {
-              ...place,
-              ids: end > kept ? followed(tokens, options.separator!) : tokens,
-              documentOffset,
-              part,
-            };
-            if (piece.ids.length === windowLength && subset === 'train' && method !== 'concat')
-              yield { items: [packer.window(subset, [piece])], cursor };
-            else packer.add(piece);
-            if (packer.full) for (const window of packer.round(open)) yield { items: [window], cursor };
+          const number = result.documents.add({ ...row, copies, dropped: reason ?? '' });
+          const place = { subset, split, document: number, source, promptTokens: 0 };
+          if (reason !== null) {
+            const lost = (ids.length - kept) * Math.max(1, copies);
+            drop(result.dropped, source, reason, lost, copies === 0);
           }
+          for (let copy = 0; copy < copies; copy++)
+            for (const [part, end] of ends.entries()) {
+              const documentOffset = ends[part - 1] ?? 0;
+              const tokens = ids.subarray(documentOffset, Math.min(end, kept));
+              const piece = {
+                ...place,
+                ids: end > kept ? followed(tokens, separatorOf(source)!) : tokens,
+                documentOffset,
+                part,
+                copy,
+              };
+              if (piece.ids.length === windowLength && subset === 'train' && method !== 'concat')
+                yield { items: [packer.window([piece])], cursor };
+              else packer.add(piece);
+              if (packer.full) for (const window of packer.round(open)) yield { items: [window], cursor };
+            }
         }
       }
       for (const window of packer.round(open)) yield { items: [window], cursor };
@@ -105,13 +127,7 @@ function followed(ids: Int32Array, separator: number): Int32Array {
   return longer;
 }
 
-function drop(
-  dropped: PackResult['dropped'],
-  source: string,
-  reason: DropReason,
-  tokens: number,
-  whole: boolean,
-): void {
+function drop(dropped: PackResult['dropped'], source: string, reason: string, tokens: number, whole: boolean): void {
   let entry = dropped.find((one) => one.source === source && one.reason === reason);
   if (!entry) dropped.push((entry = { source, reason, tokens: 0, documents: 0 }));
   entry.tokens += tokens;
@@ -128,7 +144,7 @@ const packFingerprint = (options: PackOptions): string => fingerprint({ stage: '
  */
 export async function* packTails(
   tails: AsyncIterable<Iterable<Piece>> | Iterable<Iterable<Piece>>,
-  options: Pick<PackerOptions, 'windowLength' | 'pad' | 'method'>,
+  options: Pick<PackerOptions, 'windowLength' | 'pad' | 'method' | 'sources'>,
   roundTokens = ROUND_TOKENS,
 ): AsyncGenerator<Window> {
   const method = options.method === 'concat' ? 'best-fit' : options.method;

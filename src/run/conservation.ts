@@ -1,12 +1,16 @@
-import { type Subset, SUBSETS } from '../core/window.ts';
+import { SUBSETS } from '../core/window.ts';
+import { isChosen } from '../mix/index.ts';
 import type { Manifest, StoredDocuments, WindowRecord } from '../shard/index.ts';
-import { imbalance } from './ledger.ts';
+import { count, emptyLedger, imbalance, ledgerProblems, type OpenLedger } from './ledger.ts';
 import { allowedLoss, type LossRules, mayBeCut } from './loss.ts';
 
 /** The documents of a split: what its table says of each, and what has been seen of it in windows. */
 interface Expected {
   readonly tokens: Float64Array;
   readonly parts: Int32Array;
+  readonly copies: Int32Array;
+  /** Places in the reasons; 0: nothing was dropped. */
+  readonly dropped: Int32Array;
   readonly source: Int32Array;
   readonly subset: Uint8Array;
   readonly seenParts: Int32Array;
@@ -21,19 +25,22 @@ const MAX_STRAYS = 100;
 
 /**
  * The proof that no token was lost or doubled: every document's parts, wherever they lie, tile it from its first token to its
- * last kept one, nothing is lacking but what the settings drop, and the sums are those of the ledger. Holds 29 bytes a document, and three numbers for each part of the documents
- * that were cut (a window each, but for the last).
+ * last kept one, as often as its copies say, nothing is lacking but what the settings drop, and the sums are those of the
+ * ledger, source by source. Holds 37 bytes a document, and three numbers for each part of the documents that were cut (a
+ * window each, but for the last).
  */
 export class Conservation {
-  readonly #manifest: Pick<Manifest, 'ledger'>;
+  readonly #manifest: Pick<Manifest, 'ledger' | 'ledgerBySource'>;
   readonly #rules: LossRules;
   readonly #splits = new Map<number, Expected>();
   readonly #cut = new Map<number, Places>();
-  readonly #sources = new Map<string, number>();
-  #packed = 0;
+  readonly #sources = new Names();
+  readonly #reasons = new Names('');
+  /** Tokens in windows, by source. */
+  readonly #packed: number[] = [];
   readonly #strays: string[] = [];
 
-  constructor(manifest: Pick<Manifest, 'ledger'>, rules: LossRules) {
+  constructor(manifest: Pick<Manifest, 'ledger' | 'ledgerBySource'>, rules: LossRules) {
     this.#manifest = manifest;
     this.#rules = rules;
   }
@@ -43,7 +50,9 @@ export class Conservation {
     this.#splits.set(split, {
       tokens: rows.tokens(),
       parts: rows.parts(),
-      source: Int32Array.from({ length }, (_, i) => this.#sourceOf(rows.source(i))),
+      copies: rows.copies(),
+      dropped: Int32Array.from({ length }, (_, i) => this.#reasons.of(rows.dropped(i))),
+      source: Int32Array.from({ length }, (_, i) => this.#sources.of(rows.source(i))),
       subset: Uint8Array.from({ length }, (_, i) => SUBSETS.indexOf(rows.subset(i))),
       seenParts: new Int32Array(length),
       seenTokens: new Float64Array(length),
@@ -57,14 +66,15 @@ export class Conservation {
 
   window({ segments, subset, window }: WindowRecord): void {
     for (const { split, document, documentOffset, length, part, source } of segments) {
-      this.#packed += length;
+      const place = this.#sources.of(source);
+      this.#packed[place] = (this.#packed[place] ?? 0) + length;
       const rows = this.#splits.get(split);
       const parts = rows?.parts[document];
       if (!rows || parts === undefined) {
         this.#stray(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
         continue;
       }
-      if (rows.subset[document] !== place(subset) || rows.source[document] !== this.#sourceOf(source))
+      if (rows.subset[document] !== SUBSETS.indexOf(subset) || rows.source[document] !== place)
         this.#stray(`window ${window}: document ${document} of split ${split} is of another subset or source`);
       rows.seenParts[document]! += 1;
       rows.seenTokens[document]! += length;
@@ -75,47 +85,74 @@ export class Conservation {
 
   *problems(): Generator<string> {
     yield* this.#strays;
-    const { ledger } = this.#manifest;
-    const { separator } = this.#rules;
-    let [read, inserted, dropped, documents] = [0, 0, 0, 0];
-    for (const [split, { tokens, parts, seenParts, seenTokens }] of this.#splits)
-      for (let document = 0; document < tokens.length; document++) {
-        const [seen, packed] = [seenParts[document]!, seenTokens[document]!];
-        read += tokens[document]!;
-        documents++;
-        if (seen > 0) inserted += separator;
-        if (parts[document]! > 1) yield* this.#untiled(split, document);
-        if (seen !== parts[document])
-          yield `document ${document} of split ${split}: ${seen} parts in windows, ${parts[document]} in its table`;
-        const lost = tokens[document]! + (seen > 0 ? separator : 0) - packed;
-        dropped += lost;
-        const [least, most] = allowedLoss(tokens[document]!, this.#rules);
-        if (parts[document]! > 1 && !mayBeCut(tokens[document]!, this.#rules))
-          yield `document ${document} of split ${split}: fits a window, and is in ${parts[document]} parts`;
-        if (lost < least || lost > most)
-          yield `document ${document} of split ${split}: ${packed} tokens in windows of its ${tokens[document]}`;
+    const held = new Map<string, OpenLedger>();
+    const heldOf = (source: string): OpenLedger => {
+      const ledger = held.get(source) ?? emptyLedger();
+      held.set(source, ledger);
+      return ledger;
+    };
+    for (const [split, rows] of this.#splits)
+      for (let document = 0; document < rows.tokens.length; document++) {
+        const [tokens, copies] = [rows.tokens[document]!, rows.copies[document]!];
+        const source = this.#sources.names[rows.source[document]!]!;
+        const reason = this.#reasons.names[rows.dropped[document]!]!;
+        const ledger = heldOf(source);
+        const inserted = copies * this.#rules.separatorOf(source);
+        const lost = tokens * Math.max(1, copies) + inserted - rows.seenTokens[document]!;
+        ledger.documents.read++;
+        ledger.tokens.read += tokens;
+        ledger.tokens.inserted += inserted;
+        ledger.tokens.repeated += tokens * Math.max(0, copies - 1);
+        if (lost > 0) count(ledger.tokens.dropped, reason, lost);
+        if (copies > 0) ledger.documents.packed++;
+        else count(ledger.documents.dropped, reason, 1);
+        yield* this.#documentProblems(rows, split, document, source, reason, lost);
       }
-    for (const problem of imbalance(ledger)) yield `ledger: ${problem}`;
-    const counted = { read, inserted, packed: this.#packed };
-    for (const what of ['read', 'inserted', 'packed'] as const)
-      if (counted[what] !== ledger.tokens[what])
-        yield `ledger: ${ledger.tokens[what]} tokens ${what}, the files hold ${counted[what]}`;
-    const droppedByLedger = Object.values(ledger.tokens.dropped).reduce((sum, n) => sum + n, 0);
-    if (dropped !== droppedByLedger) yield `ledger: ${droppedByLedger} tokens dropped, the files lack ${dropped}`;
-    if (documents !== ledger.documents.read)
-      yield `ledger: ${ledger.documents.read} documents read, the tables hold ${documents}`;
+    for (const [source, tokens] of this.#packed.entries())
+      heldOf(this.#sources.names[source]!).tokens.packed += tokens ?? 0;
+    for (const problem of imbalance(this.#manifest.ledger)) yield `ledger: ${problem}`;
+    yield* ledgerProblems(this.#manifest.ledgerBySource, held);
+  }
+
+  *#documentProblems(
+    rows: Expected,
+    split: number,
+    document: number,
+    source: string,
+    reason: string,
+    lost: number,
+  ): Generator<string> {
+    const [tokens, parts, copies] = [rows.tokens[document]!, rows.parts[document]!, rows.copies[document]!];
+    const seen = rows.seenParts[document]!;
+    const name = `document ${document} of split ${split}`;
+    const times = copies > 1 ? ` ${copies} times` : '';
+    if (parts > 1) yield* this.#untiled(split, document, copies);
+    if (seen !== parts * copies || copies > 0 !== parts > 0)
+      yield `${name}: ${seen} parts in windows, ${parts}${times} in its table`;
+    if (parts > 1 && !mayBeCut(tokens, source, this.#rules)) yield `${name}: fits a window, and is in ${parts} parts`;
+    // What a rule of the mixture drops is dropped whole; the rest is for packing to say.
+    const [least, most] = isChosen(reason) ? [tokens, tokens] : allowedLoss(tokens, source, this.#rules);
+    const each = Math.max(1, copies);
+    if (lost < least * each || lost > most * each || lost > 0 !== (reason !== '' && tokens > 0))
+      yield `${name}: ${rows.seenTokens[document]} tokens in windows of its ${tokens}${times}`;
   }
 
   /** The parts of a document that was cut, where they do not follow each other. */
-  *#untiled(split: number, document: number): Generator<string> {
+  *#untiled(split: number, document: number, copies: number): Generator<string> {
     const places = this.#cut.get(keyOf(split, document)) ?? [];
     const order = Array.from({ length: places.length / 3 }, (_, i) => i * 3);
-    order.sort((a, b) => places[a]! - places[b]!);
+    const compare = (a: number, b: number, k: number) => places[a + k]! - places[b + k]!;
+    order.sort((a, b) => compare(a, b, 0) || compare(a, b, 1) || compare(a, b, 2));
     let end = 0;
-    for (const [expected, at] of order.entries()) {
+    for (const [i, at] of order.entries()) {
       const [part, offset, length] = [places[at]!, places[at + 1]!, places[at + 2]!];
+      const expected = Math.floor(i / copies);
       if (part !== expected || offset !== end) yield misplaced(split, document, part, offset, expected, end);
-      end += length;
+      const first = places[order[i - (i % copies)]! + 2]!;
+      if (length !== first)
+        yield `document ${document} of split ${split}: part ${part} with ${first} and with ${length} tokens`;
+      // Behind the last copy of a part the next part begins.
+      if ((i + 1) % copies === 0) end += length;
     }
   }
 
@@ -126,18 +163,25 @@ export class Conservation {
     return places;
   }
 
-  #sourceOf(source: string): number {
-    let place = this.#sources.get(source);
-    if (place === undefined) this.#sources.set(source, (place = this.#sources.size));
-    return place;
-  }
-
   #stray(problem: string): void {
     if (this.#strays.length < MAX_STRAYS) this.#strays.push(problem);
   }
 }
 
-const place = (subset: Subset): number => SUBSETS.indexOf(subset);
+/** Numbers for the few names there are. */
+class Names {
+  readonly names: string[] = [];
+  readonly #places = new Map<string, number>();
+  constructor(...first: string[]) {
+    for (const name of first) this.of(name);
+  }
+  of(name: string): number {
+    let place = this.#places.get(name);
+    if (place === undefined) this.#places.set(name, (place = this.names.push(name) - 1));
+    return place;
+  }
+}
+
 /** Both are int32 in the files, so this is exact. */
 const keyOf = (split: number, document: number): number => split * 2 ** 31 + document;
 const misplaced = (split: number, document: number, part: number, offset: number, wanted: number, end: number) =>

@@ -21,6 +21,7 @@ export interface Inspection {
   readonly documents: { readonly read: number; readonly packed: number; readonly rejected: number };
   readonly tokens: {
     readonly read: number;
+    readonly repeated: number;
     readonly inserted: number;
     readonly packed: number;
     readonly dropped: number;

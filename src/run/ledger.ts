@@ -1,3 +1,4 @@
+import { ownOf } from '../core/own.ts';
 import type { Ledger } from '../shard/index.ts';
 
 type Counts = Record<string, number>;
@@ -5,14 +6,14 @@ type Counts = Record<string, number>;
 /** A ledger being written. */
 export interface OpenLedger {
   documents: { read: number; packed: number; dropped: Counts };
-  tokens: { read: number; inserted: number; packed: number; dropped: Counts };
+  tokens: { read: number; repeated: number; inserted: number; packed: number; dropped: Counts };
   bytes: number;
   rejected: Counts;
 }
 
 export const emptyLedger = (): OpenLedger => ({
   documents: { read: 0, packed: 0, dropped: {} },
-  tokens: { read: 0, inserted: 0, packed: 0, dropped: {} },
+  tokens: { read: 0, repeated: 0, inserted: 0, packed: 0, dropped: {} },
   bytes: 0,
   rejected: {},
 });
@@ -30,6 +31,7 @@ export function addLedgers(ledgers: Iterable<Ledger>): OpenLedger {
       sum[what].packed += ledger[what].packed;
       for (const [reason, n] of Object.entries(ledger[what].dropped)) count(sum[what].dropped, reason, n);
     }
+    sum.tokens.repeated += ledger.tokens.repeated;
     sum.tokens.inserted += ledger.tokens.inserted;
     sum.bytes += ledger.bytes;
     for (const [reason, n] of Object.entries(ledger.rejected)) count(sum.rejected, reason, n);
@@ -44,7 +46,33 @@ export function imbalance({ documents, tokens }: Ledger): string[] {
   if (documents.read !== documentsOut)
     problems.push(`${documents.read} documents read, but ${documentsOut} packed or dropped`);
   const tokensOut = tokens.packed + total(tokens.dropped);
-  if (tokens.read + tokens.inserted !== tokensOut)
-    problems.push(`${tokens.read} tokens read + ${tokens.inserted} inserted, but ${tokensOut} packed or dropped`);
+  if (tokens.read + tokens.repeated + tokens.inserted !== tokensOut)
+    problems.push(
+      `${tokens.read} tokens read + ${tokens.repeated} repeated + ${tokens.inserted} inserted, but ${tokensOut} packed or dropped`,
+    );
   return problems;
+}
+
+/** What ledgers say, by source, against what the files hold. */
+export function* ledgerProblems(
+  said: Readonly<Record<string, Ledger>>,
+  held: ReadonlyMap<string, Ledger>,
+): Generator<string> {
+  for (const source of new Set([...Object.keys(said), ...held.keys()])) {
+    const a = ownOf(said, source) ?? emptyLedger();
+    const b = held.get(source) ?? emptyLedger();
+    const differ = (what: string, wanted: number, there: number) =>
+      wanted === there ? [] : [`ledger of ${source}: ${wanted} ${what}, the files hold ${there}`];
+    for (const what of ['read', 'repeated', 'inserted', 'packed'] as const)
+      yield* differ(`tokens ${what}`, a.tokens[what], b.tokens[what]);
+    for (const what of ['read', 'packed'] as const)
+      yield* differ(`documents ${what}`, a.documents[what], b.documents[what]);
+    for (const what of ['tokens', 'documents'] as const)
+      for (const reason of new Set([...Object.keys(a[what].dropped), ...Object.keys(b[what].dropped)]))
+        yield* differ(
+          `${what} dropped as ${reason}`,
+          ownOf(a[what].dropped, reason) ?? 0,
+          ownOf(b[what].dropped, reason) ?? 0,
+        );
+  }
 }

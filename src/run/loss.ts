@@ -1,5 +1,7 @@
+import { ownOf } from '../core/own.ts';
+import { POLICIES } from '../mask/index.ts';
 import type { Manifest } from '../shard/index.ts';
-import { type Policy, POLICIES } from '../mask/index.ts';
+import { type PlanConfig, policiesOf } from './settings.ts';
 
 /** What the settings of a corpus say about the tokens that its documents may lack. */
 export interface LossRules {
@@ -7,29 +9,26 @@ export interface LossRules {
   readonly method: string;
   readonly longDocuments: string;
   readonly minSegment: number;
-  /** 1 where a separator follows each document, else 0. */
-  readonly separator: number;
+  /** 1 where a separator follows each document of a source, else 0. */
+  separatorOf(source: string): number;
 }
 
-export function lossRules({
-  windowLength,
-  policy,
-  config,
-}: Pick<Manifest, 'windowLength' | 'policy' | 'config'>): LossRules {
-  const { packing } = config as { packing: { method: string; long_documents: string; min_segment: number } };
+export function lossRules({ windowLength, config }: Pick<Manifest, 'windowLength' | 'config'>): LossRules {
+  const { packing, ...rest } = config as unknown as PlanConfig;
+  const { policy, bySource } = policiesOf(rest);
   return {
     windowLength,
     method: packing.method,
     longDocuments: packing.long_documents,
     minSegment: packing.min_segment,
-    separator: POLICIES[policy as Policy].separator ? 1 : 0,
+    separatorOf: (source) => (POLICIES[ownOf(bySource, source) ?? policy].separator ? 1 : 0),
   };
 }
 
 /** [least, most] tokens that a document of `tokens` tokens lacks in the windows: from the settings alone, not from the packer. */
-export function allowedLoss(tokens: number, rules: LossRules): readonly [number, number] {
-  const { windowLength, method, longDocuments, minSegment, separator } = rules;
-  const total = tokens + separator;
+export function allowedLoss(tokens: number, source: string, rules: LossRules): readonly [number, number] {
+  const { windowLength, method, longDocuments, minSegment } = rules;
+  const total = tokens + rules.separatorOf(source);
   const long = total > windowLength;
   if (tokens === 0 || total < minSegment || (long && longDocuments === 'drop')) return [tokens, tokens];
   const truncated = long && longDocuments === 'truncate';
@@ -40,5 +39,5 @@ export function allowedLoss(tokens: number, rules: LossRules): readonly [number,
 }
 
 /** Whether a document of `tokens` tokens may be in several parts. */
-export const mayBeCut = (tokens: number, { windowLength, method, separator }: LossRules): boolean =>
-  method === 'concat' || tokens + separator > windowLength;
+export const mayBeCut = (tokens: number, source: string, { windowLength, method, separatorOf }: LossRules): boolean =>
+  method === 'concat' || tokens + separatorOf(source) > windowLength;

@@ -148,7 +148,7 @@ async function packAllTails(
   receipts: readonly Receipt[],
   context: StageContext,
 ): Promise<ShardEntry[]> {
-  const { pack, policy, shard } = settingsOf(plan);
+  const { pack, policies, shard } = settingsOf(plan);
   const tails = (async function* () {
     for (const { tail } of receipts) if (tail) yield readTail(await readAll(`${dir}/${tail.path}`, tail.bytes));
   })();
@@ -156,7 +156,7 @@ async function packAllTails(
     for await (const window of packTails(tails, pack)) yield { items: [window], cursor: { bytes: 0, records: 0 } };
   })();
   const sink = shardSink({ ...shard(dir), split: plan.splits.length });
-  return sink.write(maskStage(policy, pack.windowLength).run(windows, context), context);
+  return sink.write(maskStage(policies, pack.windowLength).run(windows, context), context);
 }
 
 export function countWindows(splits: readonly SplitEntry[]): Record<Subset, number> {

@@ -68,7 +68,7 @@ export async function runPipeline(pipeline: Pipeline, options: RunOptions, event
   async function pack(): Promise<Manifest> {
     const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));
     const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
-    const data = { plan, dir, root: local.root, model };
+    const data = { plan, dir, root: local.root, filter: pipeline.filter, model };
     await runSplits(missing, options.workers, data, on, options.signal).catch(async (error: unknown) => {
       await sweep(dir, true);
       throw error;

@@ -1,8 +1,9 @@
 import { type Pipeline, planConfig } from '../config/index.ts';
-import { corpusCorrupt, fingerprintMismatch } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch, inputNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
 import { commitFile } from '../io/commit.ts';
 import { exists, stat } from '../io/files.ts';
+import { sha256OfFile } from '../io/hash.ts';
 import { cutParts, type InputFile, type Part } from '../read/index.ts';
 import { FORMAT, PLAN, readChecked, type TokenizerInfo } from '../shard/index.ts';
 import { type ForeignModel, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
@@ -70,7 +71,7 @@ export async function makePlan(
   const identity: Identity = {
     format: FORMAT,
     version: VERSION,
-    config: planConfig(pipeline),
+    config: planConfig(pipeline, await filterHash(pipeline.filter)),
     tokenizer: { sha256: loaded.sha256, vocabSize, specialIds },
     inputs: files.map(({ name, size, format, compression, source }) => ({
       path: name,
@@ -101,6 +102,12 @@ export async function makePlan(
   await commitFile(`${pipeline.out}/${PLAN}`, `${text}\n`);
   return { plan, local, model };
 }
+
+const filterHash = async (path: string | null): Promise<string | null> => {
+  if (path === null) return null;
+  if (!(await exists(path))) throw inputNotFound(path, 'filter');
+  return sha256OfFile(path);
+};
 
 /** The plan in a corpus folder, if there is one; CORPUS_CORRUPT if its id is not that of its content. */
 export async function readPlan(dir: string): Promise<Plan | undefined> {
@@ -136,19 +143,18 @@ export function groupParts(parts: readonly Part[], splitBytes: number): Split[] 
 
 /** Names the first field in which a folder's plan differs from what is asked for. */
 function differing(dir: string, wanted: Identity, existing: Identity) {
-  const short = (value: unknown) => (canonicalJson((value ?? null) as Json) ?? 'nothing').slice(0, 80);
+  const text = (value: unknown) => canonicalJson((value ?? null) as Json);
   const mismatch = (field: string, a: unknown, b: unknown) =>
-    fingerprintMismatch(`${dir}/${PLAN}`, field, short(a), short(b));
+    fingerprintMismatch(`${dir}/${PLAN}`, field, text(a).slice(0, 80), text(b).slice(0, 80));
   for (const field of ['format', 'version'] as const)
     if (wanted[field] !== existing[field]) return mismatch(field, wanted[field], existing[field]);
   for (const group of ['config', 'tokenizer'] as const) {
     const [a, b] = [wanted[group] as Record<string, unknown>, existing[group] as Record<string, unknown>];
     for (const key of Object.keys({ ...a, ...b }).sort())
-      if (short(a[key]) !== short(b[key]))
-        return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
+      if (text(a[key]) !== text(b[key])) return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
   }
   for (let i = 0; i < Math.max(wanted.inputs.length, existing.inputs.length); i++)
-    if (short(wanted.inputs[i]) !== short(existing.inputs[i]))
+    if (text(wanted.inputs[i]) !== text(existing.inputs[i]))
       return mismatch(`inputs[${i}]`, wanted.inputs[i], existing.inputs[i]);
   return mismatch('id', 'another', existing);
 }

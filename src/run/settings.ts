@@ -1,6 +1,7 @@
-import type { Policy } from '../mask/index.ts';
-import { POLICIES } from '../mask/index.ts';
+import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
+import { POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
+import { looksAcross } from '../mix/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
@@ -12,15 +13,19 @@ export interface Settings {
   readonly read: ReadOptions;
   readonly encode: EncodeOptions;
   readonly pack: PackOptions;
-  readonly policy: Policy;
+  readonly policies: Policies;
+  readonly mixture: PlanMixture;
   /** All source names, sorted: the dictionary of the tables. */
   readonly sources: readonly string[];
   readonly provenance: Provenance;
   shard(dir: string): Omit<ShardOptions, 'split'>;
 }
 
+/** The mixture, and the hash of the user's filter. */
+export type PlanMixture = Mixture & { readonly filter: string | null };
+
 /** The part of a pipeline that a plan carries (config/pipeline.ts, planConfig). */
-interface PlanConfig {
+export interface PlanConfig {
   name: string;
   text_field: string;
   special_text: SpecialMode;
@@ -29,6 +34,11 @@ interface PlanConfig {
   window: number;
   packing: { method: Method; long_documents: LongDocuments; min_segment: number };
   policy: Policy;
+  min_tokens: number;
+  max_tokens: number | null;
+  duplicates: Mixture['duplicates'];
+  filter: string | null;
+  sources: Mixture['bySource'];
   validation: number;
   seed: number;
   document_bytes: number;
@@ -36,16 +46,42 @@ interface PlanConfig {
 
 export const configOf = (plan: Plan): PlanConfig => plan.config as unknown as PlanConfig;
 
+function mixtureOf(config: PlanConfig): PlanMixture {
+  const { policy, min_tokens: minTokens, max_tokens: maxTokens, sources, duplicates, filter } = config;
+  return { all: { epochs: 1, tokens: null, minTokens, maxTokens, policy }, bySource: sources, duplicates, filter };
+}
+
+/** The corpus's policy, and those of the sources that have another. */
+export const policiesOf = ({ policy, sources }: Pick<PlanConfig, 'policy' | 'sources'>): Policies => ({
+  policy,
+  bySource: Object.fromEntries(
+    Object.entries(sources).flatMap(([source, own]) => (own.policy === policy ? [] : [[source, own.policy]])),
+  ),
+});
+
 export function settingsOf(plan: Plan): Settings {
   const config = configOf(plan);
   const { specialIds } = plan.tokenizer;
-  const separator = POLICIES[config.policy].separator ? specialIds.eos : null;
-  if (POLICIES[config.policy].separator && separator === null)
+  const separatorOf = (policy: Policy, field: string): number | null => {
+    if (!POLICIES[policy].separator) return null;
+    if (specialIds.eos === null)
+      throw configInvalid(
+        'pipeline',
+        { line: 0, column: 0, field },
+        `is ${policy}, but the tokenizer has no end-of-document token`,
+        'name one in special_tokens.eos',
+      );
+    return specialIds.eos;
+  };
+  const separator = separatorOf(config.policy, 'policy');
+  const policies = policiesOf(config);
+  const mixture = mixtureOf(config);
+  if (looksAcross(mixture))
     throw configInvalid(
       'pipeline',
-      { line: 0, column: 0, field: 'policy' },
-      `is ${config.policy}, but the tokenizer has no end-of-document token`,
-      'name one in special_tokens.eos',
+      { line: 0, column: 0, field: 'duplicates' },
+      'and budgets of tokens cannot be kept by this version',
+      'leave them out',
     );
   const sources = [...new Set(plan.inputs.map(({ source }) => source))].sort();
   const provenance = { plan: plan.id, policy: config.policy, tokenizer: plan.tokenizer };
@@ -61,8 +97,15 @@ export function settingsOf(plan: Plan): Settings {
       pad: specialIds.pad,
       validation: config.validation,
       seed: config.seed,
+      sources: Object.fromEntries(
+        Object.entries(policies.bySource).map(([source, policy]) => [
+          source,
+          { separator: separatorOf(policy, `inputs: policy of ${source}`), rank: 1 + POLICY_NAMES.indexOf(policy) },
+        ]),
+      ),
     },
-    policy: config.policy,
+    policies,
+    mixture,
     sources,
     provenance,
     shard: (dir) => ({ dir, windowLength: config.window, sources, from: provenance }),

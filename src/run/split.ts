@@ -1,8 +1,10 @@
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
+import { ownOf } from '../core/own.ts';
 import { from, type StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
+import { type Filter, selectStage } from '../mix/index.ts';
 import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
 import { readParts } from '../read/index.ts';
 import {
@@ -32,6 +34,7 @@ export function splitChain(
   dir: string,
   root: string,
   tokenizer: Tokenizer,
+  filter: Filter | null,
 ) {
   const files = inputFiles(plan, root);
   const read: SourceReceipt[] = [];
@@ -45,10 +48,18 @@ export function splitChain(
     split,
     plan.inputs.map((input) => input.source),
   );
-  const chain = from(source)
-    .to(tokenizeStage(tokenizer))
+  const { mixture, pack: packing } = settings;
+  const select = selectStage({
+    rules: mixture,
+    filterHash: mixture.filter,
+    filter,
+    seed: packing.seed,
+    inputs: plan.inputs,
+  });
+  const tokens = from(source).to(tokenizeStage(tokenizer));
+  const chain = (select ? tokens.to(select) : tokens)
     .to(pack)
-    .to(maskStage(settings.policy, settings.pack.windowLength));
+    .to(maskStage(settings.policies, settings.pack.windowLength));
   const sink = shardSink({ ...settings.shard(dir), split });
   return { chain, sink, pack: pack.result, read };
 }
@@ -60,12 +71,13 @@ export async function runSplit(
   dir: string,
   root: string,
   tokenizer: Tokenizer,
+  filter: Filter | null,
   onProgress: (delta: Progress) => void,
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
   const rejects = new RejectLog(plan);
   const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
-  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer);
+  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer, filter);
   const packed = new Map<string, number>();
   const counted = chain.to({
     name: 'count',
@@ -141,9 +153,12 @@ function ledgers(
     ledger.bytes += documents.bytes[i]!;
     ledger.documents.read++;
     ledger.tokens.read += tokens;
-    if (documents.parts[i]! > 0) {
+    const copies = documents.copies[i]!;
+    if (copies > 0) {
+      const { separator } = ownOf(options.sources, documents.source(i)) ?? options;
       ledger.documents.packed++;
-      ledger.tokens.inserted += options.separator === null ? 0 : 1;
+      ledger.tokens.repeated += tokens * (copies - 1);
+      ledger.tokens.inserted += separator === null ? 0 : copies;
     }
   }
   for (const { source, reason, tokens, documents: whole } of pack.dropped) {

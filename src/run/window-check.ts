@@ -1,8 +1,9 @@
-import { blockMask, type Policy } from '../mask/index.ts';
+import { ownOf } from '../core/own.ts';
+import { blockMask, type Policies, policyOf } from '../mask/index.ts';
 import type { Manifest, WindowRecord } from '../shard/index.ts';
 import { lossRules } from './loss.ts';
 import type { Plan } from './plan.ts';
-import { settingsOf } from './settings.ts';
+import { type PlanConfig, policiesOf, settingsOf } from './settings.ts';
 
 /** What a token of a window may be, by the plan. */
 interface Rules {
@@ -10,30 +11,31 @@ interface Rules {
   /** Least tokens in a segment. */
   readonly minSegment: number;
   readonly vocabSize: number;
-  readonly policy: Policy;
+  readonly policies: Policies;
   readonly pad: number;
   /** Ids that no document can hold: its text was tokenized as text. */
   readonly special: readonly number[];
   /** Stands at the end of a document's last part; null under policies without. */
-  readonly separator: number | null;
+  separatorOf(source: string): number | null;
 }
 
 /** Without a plan (it is damaged, and reported) nothing is known of documents' ids. */
 export function windowRules(manifest: Manifest, plan: Plan | undefined): Rules {
-  const { windowLength, tokenizer, policy } = manifest;
+  const { windowLength, tokenizer } = manifest;
   const { mask, bos, eos, pad } = tokenizer.specialIds;
   const { minSegment } = lossRules(manifest);
-  const common = { windowLength, minSegment, vocabSize: tokenizer.vocabSize, policy: policy as Policy, pad };
+  const policies = policiesOf(manifest.config as unknown as PlanConfig);
+  const common = { windowLength, minSegment, vocabSize: tokenizer.vocabSize, policies, pad };
   const settings = plan && settingsOf(plan);
   // With `special_text: parse` or a template, special ids are what a document may well hold.
   if (!settings || settings.encode.specialTokens === 'parse' || settings.encode.template)
-    return { ...common, special: [], separator: null };
+    return { ...common, special: [], separatorOf: () => null };
   // A tokenizer without an end and a padding token pads with id 0 (tokenize/special.ts): an ordinary token.
   const padding = pad === eos || (eos === null && pad === 0) ? [] : [pad];
   return {
     ...common,
     special: [mask, bos, eos, ...padding].filter((id) => id !== null),
-    separator: settings.pack.separator,
+    separatorOf: (source) => (ownOf(settings.pack.sources, source) ?? settings.pack).separator,
   };
 }
 
@@ -44,12 +46,14 @@ export function* windowProblems(
   partsOf: (split: number, document: number) => number | undefined,
 ): Generator<string> {
   const { inputIds, numTokens, segments, mask } = record;
-  const { windowLength, minSegment, vocabSize, pad, policy } = rules;
+  const { windowLength, minSegment, vocabSize, pad, policies } = rules;
+  const policy = policyOf(policies, segments);
   let end = 0;
   for (const [i, { start, length, group }] of segments.entries()) {
     if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
     if (length < minSegment) yield `segment ${i} has ${length} tokens, fewer than ${minSegment}`;
     if (length <= 0) yield `segment ${i} is empty`;
+    if (policyOf(policies, [segments[i]!]) !== policy) yield `segment ${i} is of a source with another policy`;
     if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
     end = start + length;
   }
@@ -76,12 +80,14 @@ export function* windowProblems(
 /** The first special id inside a document, and the first document without its separator. */
 function* specialProblems(
   { inputIds, numTokens, segments }: WindowRecord,
-  { special, separator }: Rules,
+  { special, separatorOf }: Rules,
   partsOf: (split: number, document: number) => number | undefined,
 ): Generator<string> {
   if (special.length === 0) return;
   const separators = new Set<number>();
   let missing: string | undefined;
+  // One source's is every one's: a window has one policy.
+  const separator = separatorOf(segments[0]?.source ?? '');
   if (separator !== null)
     for (const { start, length, split, document, part } of segments) {
       const parts = partsOf(split, document);

@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
+import type { Filter } from '../mix/index.ts';
+import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
 import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
@@ -10,6 +12,8 @@ export interface WorkerData {
   readonly plan: Plan;
   readonly dir: string;
   readonly root: string;
+  /** Absolute path of the user's filter module. */
+  readonly filter: string | null;
   /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
   readonly model: Model | ForeignModel;
   /** [bytes of the text a foreign tokenizer is at, time in ms it began]: what the watchdog looks at. */
@@ -24,8 +28,9 @@ export type FromWorker =
 /** The main thread draws at most this often; more messages would only cost it time. */
 const REPORT_MS = 100;
 
-function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model, watched }: WorkerData): void {
+function work(port: NonNullable<typeof parentPort>, { plan, dir, root, filter, model, watched }: WorkerData): void {
   let loaded: Tokenizer | undefined;
+  let judge: Promise<Filter | null> | undefined;
   const watch = (bytes: number) => {
     watched[1] = Date.now();
     watched[0] = bytes;
@@ -45,7 +50,8 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, model, wa
     };
     const run = async () => {
       loaded ??= openTokenizer(model, settingsOf(plan).encode, watch);
-      await runSplit(plan, split, dir, root, loaded, onProgress);
+      judge ??= filterOf(plan, filter);
+      await runSplit(plan, split, dir, root, loaded, await judge, onProgress);
       report();
     };
     run().then(

@@ -11,7 +11,7 @@ import {
   utf8From,
   utf8Names,
 } from './arrow.ts';
-import { documentSchema, type Provenance, sourceType } from './schema.ts';
+import { documentSchema, type Provenance, reasonType, sourceType } from './schema.ts';
 
 /** The file of a document table, as chunks to be written one after the other; `sources` are all of the plan. */
 export function documentChunks(table: DocumentTable, sources: readonly string[], from: Provenance): Uint8Array[] {
@@ -31,6 +31,8 @@ export function documentChunks(table: DocumentTable, sources: readonly string[],
     int64Of(table.bytes),
     int64Of(table.tokens),
     int32Of(table.parts),
+    int32Of(table.copies),
+    dictionaryFrom(reasonType, table.reasons, length, (i) => table.reason(i)),
     binaryData(table.hashes.subarray(0, length * HASH_BYTES), HASH_BYTES),
   ];
   return arrowChunks(documentSchema(from), columns, length);
@@ -42,7 +44,9 @@ export interface StoredDocuments {
   /** Columns; [documents]. */
   tokens(): Float64Array;
   parts(): Int32Array;
+  copies(): Int32Array;
   source(i: number): string;
+  dropped(i: number): string;
   subset(i: number): Subset;
   row(i: number): DocumentRow;
 }
@@ -57,6 +61,7 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
   const numbers = (name: string) => column(name).toArray() as ArrayLike<number | bigint>;
   // The few names are decoded once.
   const sources = column('source').memoize();
+  const reasons = column('dropped').memoize();
   const subsets = column('subset');
   const row = (i: number): DocumentRow => {
     const { start, end, bytes, tokens, hash, ...rest } = table.get(i)!.toJSON() as StoredRow;
@@ -67,7 +72,9 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
     length: table.numRows,
     tokens: () => Float64Array.from(numbers('tokens'), Number),
     parts: () => Int32Array.from(numbers('parts'), Number),
+    copies: () => Int32Array.from(numbers('copies'), Number),
     source: (i) => sources.get(i) as string,
+    dropped: (i) => reasons.get(i) as string,
     subset: (i) => subsets.get(i) as Subset,
     row,
   };

@@ -39,7 +39,7 @@ export interface ShardEntry extends FileEntry {
   readonly mask: FileEntry;
 }
 
-/** Documents and tokens by what became of them. `read + inserted = packed + sum(dropped)`. */
+/** Documents and tokens by what became of them. `read + repeated + inserted = packed + sum(dropped)`. */
 export interface Ledger {
   readonly documents: {
     readonly read: number;
@@ -48,6 +48,8 @@ export interface Ledger {
   };
   readonly tokens: {
     readonly read: number;
+    /** Of the second and later copies of documents that are there more than once. */
+    readonly repeated: number;
     readonly inserted: number;
     readonly packed: number;
     readonly dropped: Readonly<Record<string, number>>;

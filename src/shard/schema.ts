@@ -35,6 +35,7 @@ const metadata = ({ plan, policy, tokenizer }: Provenance, table: string) => ({
 });
 
 export const sourceType = dictionary(0);
+export const reasonType = dictionary(1);
 export const segmentType = structOf([
   field('start', int32),
   field('length', int32),
@@ -87,6 +88,8 @@ export const documentSchema = (from: Provenance) =>
       field('bytes', int64),
       field('tokens', int64),
       field('parts', int32),
+      field('copies', int32),
+      field('dropped', reasonType),
       field('hash', binary(16)),
     ],
     metadata(from, 'documents'),
@@ -102,6 +105,7 @@ export const tailSchema = (from: Provenance) =>
       field('document_offset', int64),
       field('part', int32),
       field('prompt_tokens', int32),
+      field('copy', int32),
       field('ids', int32List),
     ],
     metadata(from, 'tail'),

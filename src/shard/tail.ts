@@ -27,6 +27,7 @@ export function tailChunks(pieces: Pieces, sources: readonly string[], from: Pro
     int64From(Float64Array.from(pieces, (p) => p.documentOffset)),
     int32Of((p) => p.part),
     int32Of((p) => p.promptTokens),
+    int32Of((p) => p.copy),
     listData(int32List, offsetsOf(pieces.lengths()), int32Data(pieces.allIds())),
   ];
   return arrowChunks(tailSchema(from), columns, length);
@@ -46,6 +47,7 @@ export function* readTail(bytes: Uint8Array): Generator<Piece> {
       documentOffset: Number(row.document_offset),
       part: row.part as number,
       promptTokens: row.prompt_tokens as number,
+      copy: row.copy as number,
     };
   }
 }

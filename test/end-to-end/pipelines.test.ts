@@ -48,7 +48,7 @@ test('prep without an argument: the quickstart in out/quickstart; inspect --json
     textBytes: ledger.bytes,
   });
   expect(inspection.documents).toEqual({ read: documents.read, packed: documents.packed, rejected: 0 });
-  expect(inspection.tokens).toEqual({ read: tokens.read, inserted: 0, packed: tokens.packed, dropped: 0 });
+  expect(inspection.tokens).toEqual({ read: tokens.read, repeated: 0, inserted: 0, packed: tokens.packed, dropped: 0 });
   expect(inspection.fill).toBe(tokens.packed / ((windows.train + windows.validation) * windowLength));
   expect(inspection.lengths.reduce((sum, bin) => sum + bin.documents, 0)).toBe(documents.read);
   expect(inspection.sources.map(({ source }) => source)).toEqual([

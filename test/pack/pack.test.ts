@@ -54,6 +54,7 @@ const options: PackOptions = {
   pad: -1,
   validation: 0,
   seed: 0,
+  sources: {},
 };
 const run = (ids: readonly number[], text = String(ids)): TokenRun => ({
   ids: Int32Array.from(ids),

@@ -12,16 +12,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   read: ['core', 'io'],
   tokenize: ['core'],
   pack: ['core'],
+  mix: ['core'],
   mask: ['core'],
   noise: ['core'],
   shard: ['core', 'io'],
   config: ['core', 'io'],
-  run: ['core', 'io', 'config', 'read', 'tokenize', 'pack', 'mask', 'noise', 'shard'],
+  run: ['core', 'io', 'config', 'read', 'tokenize', 'pack', 'mix', 'mask', 'noise', 'shard'],
   train: ['core', 'io', 'shard', 'mask', 'noise', 'tokenize'],
   view: ['core', 'io', 'shard', 'mask', 'noise', 'tokenize'],
 };
 /** Only their index file is for others. */
-const BY_INDEX = new Set(['read', 'tokenize', 'pack', 'mask', 'noise', 'shard', 'config', 'run', 'train', 'view']);
+const BY_INDEX = new Set([
+  'read',
+  'tokenize',
+  'pack',
+  'mix',
+  'mask',
+  'noise',
+  'shard',
+  'config',
+  'run',
+  'train',
+  'view',
+]);
 
 interface Import {
   readonly from: string;

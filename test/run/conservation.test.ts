@@ -6,10 +6,12 @@ import { documentChunks, readDocuments, type WindowRecord } from '../../src/shar
 
 const tokenizer = { sha256: 't', vocabSize: 9, specialIds: { mask: 1, bos: null, eos: 2, pad: 2 } };
 
-/** Documents of these tokens and parts, in one split. */
-function tableOf(documents: readonly (readonly [tokens: number, parts: number])[]) {
+type Row = readonly [tokens: number, parts: number, copies?: number, dropped?: string];
+
+/** Documents of these tokens, parts, copies (1) and reasons (none), in one split. */
+function tableOf(documents: readonly Row[]) {
   const table = new DocumentTable(['a']);
-  for (const [record, [tokens, parts]] of documents.entries())
+  for (const [record, [tokens, parts, copies = 1, dropped = '']] of documents.entries())
     table.add({
       input: 0,
       record,
@@ -20,6 +22,8 @@ function tableOf(documents: readonly (readonly [tokens: number, parts: number])[
       bytes: 1,
       tokens,
       parts,
+      copies,
+      dropped,
       hash: new Uint8Array(16),
     });
   return readDocuments(Buffer.concat(documentChunks(table, ['a'], { plan: 'p', policy: 'adaptive', tokenizer })));
@@ -27,16 +31,33 @@ function tableOf(documents: readonly (readonly [tokens: number, parts: number])[
 /** A segment: [document, part, offset, length]. */
 type Place = readonly [number, number, number, number];
 
-function problems(documents: readonly (readonly [number, number])[], places: readonly Place[]): string[] {
-  const tokens = documents.reduce((sum, [n]) => sum + n, 0);
+const sum = (rows: readonly Row[], of: (row: Row) => number): number => rows.reduce((total, row) => total + of(row), 0);
+
+/** The ledger that the table asks for, with `changed` counts of tokens. */
+function problems(documents: readonly Row[], places: readonly Place[], changed: object = {}): string[] {
+  const gone = documents.filter(([, , copies]) => copies === 0);
+  const dropped = (of: (row: Row) => number) => (gone.length === 0 ? {} : { [gone[0]![3]!]: sum(gone, of) });
   const ledger = {
-    documents: { read: documents.length, packed: documents.length, dropped: {} },
-    tokens: { read: tokens, inserted: 0, packed: tokens, dropped: {} },
+    documents: { read: documents.length, packed: documents.length - gone.length, dropped: dropped(() => 1) },
+    tokens: {
+      read: sum(documents, ([n]) => n),
+      repeated: sum(documents, ([n, , copies = 1]) => n * Math.max(0, copies - 1)),
+      inserted: 0,
+      packed: sum(documents, ([n, , copies = 1]) => n * copies),
+      dropped: dropped(([n]) => n),
+      ...changed,
+    },
     bytes: 0,
     rejected: {},
   };
-  const rules = { windowLength: 10, method: 'best-fit', longDocuments: 'split', minSegment: 0, separator: 0 };
-  const conservation = new Conservation({ ledger }, rules);
+  const rules = {
+    windowLength: 10,
+    method: 'best-fit',
+    longDocuments: 'split',
+    minSegment: 0,
+    separatorOf: () => 0,
+  };
+  const conservation = new Conservation({ ledger, ledgerBySource: { a: ledger } }, rules);
   conservation.documents(3, tableOf(documents));
   for (const [window, [document, part, documentOffset, length]] of places.entries()) {
     const segment: Segment = {
@@ -103,4 +124,61 @@ test.each<[string, readonly Place[], string]>([
   ],
 ])('%s is found', (_, places, problem) => {
   expect(problems(DOCUMENTS, places)).toContain(problem);
+});
+
+/** Document 0 three times, in its two parts; document 1 a duplicate. */
+const REPEATED = [
+  [14, 2, 3],
+  [6, 0, 0, 'duplicate'],
+] as const;
+const THRICE: readonly Place[] = [0, 1, 2].flatMap((): Place[] => [
+  [0, 1, 10, 4],
+  [0, 0, 0, 10],
+]);
+
+test('each part of a document is there as often as its copies say, in any order', () => {
+  expect(problems(REPEATED, THRICE)).toEqual([]);
+  expect(
+    problems(
+      REPEATED,
+      THRICE.toSorted((a, b) => a[1] - b[1]),
+    ),
+  ).toEqual([]);
+});
+
+test.each<[string, readonly Place[], object, string]>([
+  ['a copy that is gone', THRICE.slice(2), {}, 'document 0 of split 3: 4 parts in windows, 2 3 times in its table'],
+  [
+    'a copy too many',
+    [...THRICE, [0, 0, 0, 10]],
+    {},
+    'document 0 of split 3: 7 parts in windows, 2 3 times in its table',
+  ],
+  [
+    'one part in place of another',
+    THRICE.map((place, i) => (i === 0 ? [0, 0, 0, 4] : place)),
+    {},
+    'document 0 of split 3: part 0 begins at token 0, expected part 1 at 10',
+  ],
+  [
+    'a duplicate that is there',
+    [...THRICE, [1, 0, 0, 6]],
+    {},
+    'document 1 of split 3: 1 parts in windows, 0 in its table',
+  ],
+  [
+    'a copy cut elsewhere',
+    THRICE.map((place, i) => (i === 1 ? [0, 0, 0, 9] : i === 3 ? [0, 0, 0, 11] : place)),
+    {},
+    'document 0 of split 3: part 0 with 9 and with 10 tokens',
+  ],
+  ['a ledger that forgets the copies', THRICE, { repeated: 14 }, 'ledger of a: 14 tokens repeated, the files hold 28'],
+  [
+    'a ledger with another reason',
+    THRICE,
+    { dropped: { 'over-budget': 6 } },
+    'ledger of a: 0 tokens dropped as duplicate, the files hold 6',
+  ],
+])('%s is found', (_, places, changed, problem) => {
+  expect(problems(REPEATED, places, changed)).toContain(problem);
 });

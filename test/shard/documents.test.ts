@@ -18,6 +18,8 @@ const document = (i: number): NewDocument => ({
   bytes: 2 ** 33 + i,
   tokens: i,
   parts: i % 4,
+  copies: i % 6,
+  dropped: ['', 'duplicate', 'filter: spam'][i % 3]!,
   hash: new Uint8Array(32).fill(i % 251),
 });
 
@@ -28,7 +30,9 @@ test.each([0, 1, 64, 65, 1000])('a table of %d documents comes back from its fil
   expect(stored.length).toBe(length);
   expect(stored.tokens()).toEqual(Float64Array.from({ length }, (_, i) => i));
   expect(stored.parts()).toEqual(Int32Array.from({ length }, (_, i) => i % 4));
+  expect(stored.copies()).toEqual(Int32Array.from({ length }, (_, i) => i % 6));
   for (let i = 0; i < length; i++) {
+    expect(stored.dropped(i)).toBe(document(i).dropped);
     const expected = { ...document(i), source: ['b', 'a', 'b'][i % 3], hash: new Uint8Array(16).fill(i % 251) };
     expect(table.row(i)).toEqual(expected);
     const { hash, ...row } = stored.row(i);

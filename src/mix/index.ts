@@ -1,0 +1,3 @@
+export { type Filter, type FilterAnswer, type FilterDocument, loadFilter } from './filter.ts';
+export { isChosen, looksAcross, type MixRules, type Rules } from './rules.ts';
+export { selectStage } from './select.ts';

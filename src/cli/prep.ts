@@ -16,6 +16,7 @@ import {
 } from '../config/index.ts';
 import { configNotFound, EXIT, interrupted, usageError } from '../core/errors.ts';
 import { exists } from '../io/files.ts';
+import { withoutEnding } from '../io/formats.ts';
 import { inspectCorpus, runPipeline, total, verifyCorpus, VERSION, writeNoise } from '../run/index.ts';
 import { newestCorpus, readPassReceipt } from '../shard/index.ts';
 import { runProgram, stopSignal } from './command.ts';
@@ -245,15 +246,16 @@ number of workers. Exit status: 0 done, 64 usage, 65 bad data or settings, 70 a 
 withRunFlags(program.command('pack'))
   .description('Pack files, folders or patterns, without a pipeline file.')
   .option('--name <name>', 'name of the corpus (default: corpus)')
-  .argument('<inputs...>', 'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, also .gz')
+  .argument(
+    '<inputs...>',
+    'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, .md, also .gz .zst .bz2 .xz',
+  )
   .action(async (inputs: string[], flags: RunFlags) => {
     if (flags.tokenizer === undefined)
       throw usageError('prep pack needs --tokenizer <file>: the tokenizer.json of your model');
     // Not called after --out: the name is part of the plan, and the same inputs are to give the same bytes anywhere.
     const settings = { name: flags.name ?? 'corpus', inputs: inputs.map((path) => ({ paths: [path] })) };
-    const folder = sourceName(inputs[0]!)
-      .replace(/\.(jsonl?|ndjson|parquet|txt)?(\.gz)?$/, '')
-      .replaceAll(/[^A-Za-z0-9._-]+/g, '-');
+    const folder = withoutEnding(sourceName(inputs[0]!)).replaceAll(/[^A-Za-z0-9._-]+/g, '-');
     const out = join('out', folder || 'corpus');
     await runPrep(await pipelineFrom({ ...settings, out, ...overridesOf(flags) }), flags);
   })

@@ -15,6 +15,7 @@ const EXIT_OF = {
   INPUT_TRUNCATED: EXIT.data,
   INPUT_MALFORMED: EXIT.data,
   FILTER_FAILED: EXIT.data,
+  DECOMPRESSION_LIMIT: EXIT.data,
   CORPUS_EMPTY: EXIT.data,
   TOO_MANY_REJECTS: EXIT.data,
   TOKENIZER_INVALID: EXIT.data,
@@ -117,6 +118,14 @@ export const inputTruncated = (path: string, offset: number, problem: string): P
   new PrepError(
     'INPUT_TRUNCATED',
     `${path}: ends too early or is damaged at byte ${offset} (${problem}); copy the file again, or take it out of the inputs`,
+    { file: path, offset },
+  );
+
+/** `offset` is in bytes of the file as it lies on disk. */
+export const decompressionLimit = (path: string, offset: number, problem: string): PrepError =>
+  new PrepError(
+    'DECOMPRESSION_LIMIT',
+    `${path}: decompressing it would take too much at byte ${offset} (${problem}); if you trust the file, decompress it and give the result`,
     { file: path, offset },
   );
 

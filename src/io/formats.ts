@@ -1,7 +1,7 @@
 /** What a file holds, told by its name alone. */
 export interface FileFormat {
   readonly format: 'jsonl' | 'json' | 'parquet' | 'text';
-  readonly compression: 'none' | 'gzip';
+  readonly compression: 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 }
 
 const FORMATS: Readonly<Record<string, FileFormat['format']>> = {
@@ -10,8 +10,14 @@ const FORMATS: Readonly<Record<string, FileFormat['format']>> = {
   json: 'json',
   parquet: 'parquet',
   txt: 'text',
+  md: 'text',
 };
-const COMPRESSIONS: Readonly<Record<string, FileFormat['compression']>> = { gz: 'gzip' };
+const COMPRESSIONS: Readonly<Record<string, Exclude<FileFormat['compression'], 'none'>>> = {
+  gz: 'gzip',
+  zst: 'zstd',
+  bz2: 'bzip2',
+  xz: 'xz',
+};
 /** Parquet compresses inside and is read from its end: a compressed one is somebody's mistake. */
 const compressible = (format: FileFormat['format']): boolean => format !== 'parquet';
 
@@ -24,6 +30,13 @@ export const KNOWN_ENDINGS: readonly string[] = [
     .filter(([, format]) => compression === '' || compressible(format))
     .map(([ending]) => `.${ending}${compression}`),
 );
+
+/** A file's name without the ending that tells its format. */
+export const withoutEnding = (name: string): string => {
+  const lower = name.toLowerCase();
+  const ending = KNOWN_ENDINGS.toSorted((a, b) => b.length - a.length).find((known) => lower.endsWith(known));
+  return ending === undefined ? name : name.slice(0, -ending.length);
+};
 
 /** Format and compression of a file by its name, in any case of letters; undefined when unknown. */
 export function formatOf(path: string): FileFormat | undefined {

@@ -1,5 +1,5 @@
 import { byteChunks, tap } from '../io/bytes.ts';
-import { gunzip } from '../io/gunzip.ts';
+import { decompress } from '../io/decompress.ts';
 import type { PartRead } from './part-read.ts';
 
 /** The bytes of a part as its format wants them, decompressed; those on disk are hashed and counted on their way. */
@@ -9,5 +9,5 @@ export function contentOf(read: PartRead): AsyncIterable<Uint8Array> {
     read.hashed(chunk);
     read.passed(chunk.length);
   });
-  return file.compression === 'gzip' ? gunzip(onDisk, file.name) : onDisk;
+  return decompress(onDisk, file.compression, file.name);
 }

@@ -12,7 +12,7 @@ const FILES = [
   'a.jsonl',
   'Z.txt',
   'b/c.jsonl.gz',
-  'b/readme.md',
+  'b/readme.rst',
   'b/sub/d.parquet',
   'b/.hidden/e.txt',
   'b/.f.txt',
@@ -46,7 +46,7 @@ test('a name with glob characters is itself first', async () => {
 test('what matches nothing, and what is of no known format, is coded', async () => {
   for (const pattern of ['missing.jsonl', 'empty', '*.parquet', 'b/sub/../nothing/**'])
     expect(await codeOf(names('a.jsonl', pattern)), pattern).toBe('INPUT_NOT_FOUND');
-  for (const pattern of ['b/readme.md', '*.csv'])
+  for (const pattern of ['b/readme.rst', '*.csv'])
     expect(await codeOf(names(pattern)), pattern).toBe('INPUT_UNKNOWN_FORMAT');
 });
 

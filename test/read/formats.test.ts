@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { withoutEnding } from '../../src/io/formats.ts';
 import { formatOf } from '../../src/read/format.ts';
 import { cutParts, inputFile, readParts } from '../../src/read/index.ts';
 import { codeOf, folder, OPTIONS, readAll, readOne } from './fixture.ts';
@@ -54,6 +55,20 @@ test('a text file is one document, its name the id, its byte-order mark not in i
   const packed = await readOne(dir, 'b.txt.gz', gzipSync('Text'));
   expect(packed.texts).toEqual(['Text']);
   expect(packed.documents[0]?.id).toBe('b.txt.gz');
+});
+
+test('zstd, bzip2 and xz are read as what they hold', async () => {
+  const records = (name: string) => readFileSync(join(import.meta.dirname, '../io/compressed', name));
+  const plain = await readOne(dir, 'records.jsonl', records('records.jsonl'));
+  for (const ending of ['zst', 'bz2', 'xz']) {
+    const bytes = records(`records.jsonl.${ending}`);
+    const { documents, results, progress } = await readOne(dir, `records.jsonl.${ending}`, bytes);
+    expect(documents).toEqual(plain.documents);
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    expect([results[0]?.sha256, results[0]?.lines, progress.bytes]).toEqual([sha256, 40, bytes.length]);
+    const text = await readOne(dir, `whole.md.${ending}`, bytes);
+    expect(text.texts).toEqual([records('records.jsonl').toString()]);
+  }
 });
 
 test.each([
@@ -125,6 +140,10 @@ test('the fingerprint changes with what changes documents, and with nothing else
 test('formats by name', () => {
   expect(formatOf('/a.b/X.JSONL.GZ')).toEqual({ format: 'jsonl', compression: 'gzip' });
   expect(formatOf('c.txt')).toEqual({ format: 'text', compression: 'none' });
+  expect(formatOf('README.md.XZ')).toEqual({ format: 'text', compression: 'xz' });
+  expect(formatOf('a.json.bz2')).toEqual({ format: 'json', compression: 'bzip2' });
+  expect(formatOf('a.ndjson.zst')).toEqual({ format: 'jsonl', compression: 'zstd' });
+  expect(['a.b.jsonl.zst', 'c.PARQUET', 'd', 'e.txt'].map(withoutEnding)).toEqual(['a.b', 'c', 'd', 'e']);
   for (const name of ['a.gz', 'jsonl', 'a.parquet.gz', 'a.csv', '/x.jsonl/readme', 'a.constructor', 'a.jsonl.gz.gz'])
     expect(formatOf(name), name).toBeUndefined();
 });

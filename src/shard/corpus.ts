@@ -39,6 +39,8 @@ export interface Corpus {
   read(window: number): Promise<WindowRecord>;
   /** The same without reading the ids. */
   layout(window: number): Promise<WindowLayout>;
+  /** The ids alone, [window length], into memory of the caller's: one blocking read, no copy but it, no allocation. */
+  readIds(window: number, into: Int32Array): void;
   /** Number of noise passes. */
   readonly passes: number;
   noise(pass: number): Promise<NoisePass>;

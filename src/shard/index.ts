@@ -6,7 +6,7 @@ export * from './manifest.ts';
 export { noiseBytes, type PassInfo, readNoise } from './noise.ts';
 export { newestCorpus, openCorpus, readManifest, readPassReceipt } from './open.ts';
 export * from './receipt.ts';
-export { readListed } from './small-columns.ts';
+export { readListed } from './shard-columns.ts';
 export type { Provenance } from './schema.ts';
 export { type ShardOptions, shardSink, splitName } from './shard-sink.ts';
 export { readTail, tailChunks } from './tail.ts';

@@ -1,17 +1,18 @@
 import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
 import { exists, listFolder, stat } from '../io/files.ts';
+import { readerInto } from '../io/read-into.ts';
 import { isSplitReceipt } from './check-names.ts';
 import { readChecked } from './check.ts';
 import type { Corpus, NoisePass, WindowLayout } from './corpus.ts';
-import { lastOpen, lastUsed } from './last-used.ts';
+import { lastUsed } from './last-used.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise.ts';
 import { MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
-import { decoded, readListed, readSmallColumns } from './small-columns.ts';
+import { decoded, readListed, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
 
-/** Shards whose boundaries and masks are kept, and shards kept open. */
-const KEEP_COLUMNS = 4;
-const KEEP_OPEN = 8;
+/** Bytes of boundaries that are kept (those of 1,000 shards of long windows), and files kept open. */
+const KEEP_COLUMNS = 64 * 1024 * 1024;
+const KEEP_OPEN = 64;
 
 /** The manifest of a finished corpus; CORPUS_NOT_FOUND, CORPUS_INCOMPLETE or CORPUS_CORRUPT without one. */
 export async function readManifest(dir: string): Promise<Manifest> {
@@ -23,43 +24,77 @@ export async function readManifest(dir: string): Promise<Manifest> {
   throw corpusIncomplete(dir, receipts.filter(isSplitReceipt).length, splits.length);
 }
 
+/** A corpus on disk: a window's boundaries also as columns, for what takes many windows. */
+export interface StoredCorpus extends Corpus {
+  columns(window: number): Promise<{ readonly columns: ShardColumns; readonly row: number }>;
+}
+
 interface Shard {
   readonly entry: ShardEntry;
   /** Global number of its first window. */
   readonly first: number;
 }
 
-/** Opens a finished corpus. Ids are read by position, without a copy of anything else. */
-export async function openCorpus(dir: string): Promise<Corpus> {
+/** Opens a finished corpus. Ids are read by position, without a copy of anything else; reads of them block the thread. */
+export async function openCorpus(dir: string): Promise<StoredCorpus> {
   const manifest = await readManifest(dir);
   const shards: readonly Shard[] = manifest.splits.flatMap((split) =>
     split.shards.map((entry) => ({ entry, first: split.firstWindow + entry.firstWindow })),
   );
   const passes = await countPasses(dir);
-  const small = lastUsed((entry: ShardEntry) => readSmallColumns(dir, entry, manifest.windowLength), KEEP_COLUMNS);
-  const files = lastOpen(KEEP_OPEN);
+  const { windowLength } = manifest;
+  const small = lastUsed(
+    (entry: ShardEntry) => readShardColumns(dir, entry, windowLength),
+    (columns: ShardColumns) => columns.bytes,
+    KEEP_COLUMNS,
+  );
+  const files = readerInto(KEEP_OPEN);
+  const readIds = (window: number, into: Int32Array): void => {
+    const { entry, row } = find(shards, window);
+    if (into.length !== windowLength) throw new RangeError(`a window has ${windowLength} ids, not ${into.length}`);
+    files.read(`${dir}/${entry.path}`, idsOffset(entry, row, windowLength * 4), bytesOf(into));
+  };
   const layout = async (window: number): Promise<WindowLayout> => {
     const { entry, row } = find(shards, window);
     const columns = await small(entry);
-    return { window, subset: entry.subset, ...columns(row) };
+    const { cuSeqlens, maxSeqlen, allowedPairs } = columns;
+    const blockMask = new Int32Array(columns.blockMask.length[row]!);
+    files.read(`${dir}/${entry.mask.path}`, columns.blockMask.at[row]!, bytesOf(blockMask));
+    return {
+      window,
+      subset: entry.subset,
+      numTokens: columns.numTokens[row]!,
+      segments: segmentsOf(columns.segments, row),
+      mask: {
+        cuSeqlens: cuSeqlens.values.slice(cuSeqlens.offsets[row], cuSeqlens.offsets[row + 1]),
+        maxSeqlen: maxSeqlen[row]!,
+        blockMask,
+        allowedPairs: allowedPairs[row]!,
+      },
+    };
   };
   return {
     dir,
     manifest,
     passes,
-    numbers: (subset) =>
-      Int32Array.from(
-        shards
-          .filter(({ entry }) => entry.subset === subset)
-          .flatMap(({ entry, first }) => Array.from({ length: entry.windows }, (_, i) => first + i)),
-      ),
+    numbers(subset) {
+      const numbers = new Int32Array(manifest.windows[subset]);
+      let at = 0;
+      for (const { entry, first } of shards)
+        if (entry.subset === subset) for (let i = 0; i < entry.windows; i++) numbers[at++] = first + i;
+      return numbers;
+    },
     async read(window) {
-      const { entry, row } = find(shards, window);
-      const bytes = manifest.windowLength * 4;
-      const ids = await files.read(`${dir}/${entry.path}`, idsOffset(entry, row, bytes), bytes);
-      return { ...(await layout(window)), inputIds: new Int32Array(ids.buffer) };
+      const inputIds = new Int32Array(windowLength);
+      readIds(window, inputIds);
+      return { ...(await layout(window)), inputIds };
     },
     layout,
+    readIds,
+    async columns(window) {
+      const { entry, row } = find(shards, window);
+      return { row, columns: await small(entry) };
+    },
     async noise(pass) {
       if (pass >= passes) throw noisePassMissing(dir, pass, passes);
       const receipt = (await readPassReceipt(dir, pass))!;
@@ -69,9 +104,12 @@ export async function openCorpus(dir: string): Promise<Corpus> {
       if (read.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
       return { ...read, row: (window) => decoded(path, () => read.row(window)) } satisfies NoisePass;
     },
-    close: () => files.close(),
+    close: async () => files.close(),
   };
 }
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);
 
 /** The shard of a window and its row there; `shards` stand in the order of their windows, without gaps. */
 function find(shards: readonly Shard[], window: number): { entry: ShardEntry; row: number } {

@@ -1,5 +1,5 @@
 /** A plan, a manifest and a receipt are files like any other: nothing in them is believed before it is looked at. */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { isPrepError } from '../../src/core/errors.ts';
@@ -8,7 +8,6 @@ import { inspectCorpus, verifyCorpus } from '../../src/run/index.ts';
 import { cleanUp } from '../../src/run/merge.ts';
 import { changedInputs, readPlan } from '../../src/run/plan.ts';
 import { readReceipt } from '../../src/run/receipts.ts';
-import { lastOpen } from '../../src/shard/last-used.ts';
 import { openCorpus, readChecked, type Receipt } from '../../src/shard/index.ts';
 import { writeSmallCorpus } from '../support/corpus.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -214,24 +213,6 @@ test('inputs are asked again for what they were', async () => {
     plan.inputs[0]!.path,
   ]);
   expect(await changedInputs(plan, { ...local, root: dir })).toEqual(plan.inputs.map((input) => input.path));
-});
-
-test('of many files the last few stay open', async () => {
-  const names = Array.from({ length: 40 }, (_, i) => join(dir, `file-${i}`));
-  for (const name of names) writeFileSync(name, name);
-  const held = () => readdirSync('/proc/self/fd').length;
-  const files = lastOpen(8);
-  const before = process.platform === 'linux' ? held() : 0;
-  for (const round of [0, 1])
-    for (const name of names)
-      expect(new TextDecoder().decode(await files.read(name, round, name.length - round))).toBe(name.slice(round));
-  if (process.platform === 'linux') expect(held() - before).toBeLessThanOrEqual(8);
-  await Promise.all(names.map((name) => files.read(name, 0, 1)));
-  await expect(files.read(join(dir, 'none'), 0, 1)).rejects.toMatchObject({ code: 'IO_FAILED' });
-  writeFileSync(join(dir, 'none'), 'now');
-  expect((await files.read(join(dir, 'none'), 0, 3)).length).toBe(3);
-  await files.close();
-  if (process.platform === 'linux') expect(held()).toBeLessThanOrEqual(before);
 });
 
 test('a corpus is read from everywhere with few files open', async () => {

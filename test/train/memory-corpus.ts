@@ -48,6 +48,7 @@ export function memoryCorpus(options: MemoryCorpusOptions): Corpus {
     numbers,
     read: async (window) => records[window]!,
     layout: async (window) => records[window]!,
+    readIds: (window, into) => into.set(records[window]!.inputIds),
     passes,
     noise: async (pass) => {
       const place = new Map([...permutation(train.length, seed, pass)].map((i, at) => [train[i]!, at]));

@@ -21,6 +21,7 @@ import { inspectCorpus, runPipeline, total, verifyCorpus, VERSION, writeNoise } 
 import { newestCorpus, readPassReceipt } from '../shard/index.ts';
 import { runProgram, stopSignal } from './command.ts';
 import { explain } from './explain.ts';
+import { addExport } from './export.ts';
 import { count, duration, integer, percent, shownPath } from './format.ts';
 import { makeDisplay } from './progress.ts';
 import { inspectionText, verificationText } from './report.ts';
@@ -311,6 +312,8 @@ program
     process.stdout.write(flags.json ? `${JSON.stringify(verification)}\n` : verificationText(corpus, verification));
     if (verification.problems.length > 0) process.exitCode = EXIT.failed;
   });
+
+addExport(program);
 
 // `prep --window 256 pack F` would set a flag of `prep` that `pack` never sees.
 program.hook('preSubcommand', () => {

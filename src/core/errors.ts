@@ -24,6 +24,7 @@ const EXIT_OF = {
   CORPUS_NOT_FOUND: EXIT.data,
   CORPUS_INCOMPLETE: EXIT.retry,
   CORPUS_CORRUPT: EXIT.data,
+  OUTPUT_EXISTS: EXIT.data,
   NOISE_PASS_MISSING: EXIT.data,
   CHECKPOINT_INVALID: EXIT.data,
   BACKEND_UNAVAILABLE: EXIT.retry,
@@ -256,6 +257,13 @@ export const corpusCorrupt = (file: string, place: string, problem: string): Pre
     `${file}: ${place}: ${problem}; restore it from a copy, or make it again with \`prep\``,
     { file, place },
   );
+
+/** `found` are words such as `an export of this corpus`. */
+export const outputExists = (path: string, found: string, wayOut: string): PrepError =>
+  new PrepError('OUTPUT_EXISTS', `${path} is ${found}; ${wayOut}`, { file: path, found });
+
+export const noWindows = (dir: string, subset: string): PrepError =>
+  new PrepError('CORPUS_EMPTY', `${dir} has no ${subset} windows; choose another --subset`, { dir, subset });
 
 export const noisePassMissing = (dir: string, pass: number, have: number): PrepError =>
   new PrepError(

@@ -38,6 +38,12 @@ export async function sweepTemporaries(dir: string, own = false): Promise<number
   return removed;
 }
 
+/** True for a temporary of this host whose process is no more. */
+export async function isLeftOver(dir: string, name: string): Promise<boolean> {
+  const [, host, pid] = PATTERN.exec(name) ?? [];
+  return host === HOST && pid !== undefined && isAbandoned(join(dir, name), Number(pid));
+}
+
 async function isAbandoned(path: string, pid: number): Promise<boolean> {
   if (pid === process.pid) {
     // In a container every run may be pid 1: a file older than this process is its predecessor's. Only the main thread

@@ -11,10 +11,13 @@ import {
   Float32,
   Int32,
   Int64,
+  Int8,
   List,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
+  RecordBatchStreamWriter,
+  type RecordBatchWriter,
   Schema,
   Struct,
   tableFromIPC,
@@ -25,6 +28,7 @@ import {
 } from 'apache-arrow';
 
 export { type Data, type Schema };
+export const int8 = new Int8();
 export const int32 = new Int32();
 export const int64 = new Int64();
 export const uint64 = new Uint64();
@@ -35,26 +39,28 @@ export const bool = new Bool();
 export const dictionary = (id: number) => new Dictionary(utf8, int32, id);
 export const binary = (width: number) => new FixedSizeBinary(width);
 export const field = (name: string, type: DataType, nullable = false) => new Field(name, type, nullable);
-export const listOf = (type: DataType) => new List(field('item', type));
+export const listOf = (type: DataType, nullable = false) => new List(field('item', type, nullable));
 export const fixedListOf = (type: DataType, size: number) => new FixedSizeList(size, field('item', type));
 export const structOf = (fields: Field[]) => new Struct(fields);
 export const schemaOf = (fields: Field[], metadata: Readonly<Record<string, string>>) =>
   new Schema(fields, new Map(Object.entries(metadata)));
 
 /** Columns over arrays that are there already: nothing is copied. */
+export const int8Data = (values: Int8Array) => makeData({ type: int8, data: values });
 export const int32Data = (values: Int32Array) => makeData({ type: int32, data: values });
 export const float32Data = (values: Float32Array) => makeData({ type: float32, data: values });
 export const int64Data = (values: BigInt64Array) => makeData({ type: int64, data: values });
 export const uint64Data = (values: BigUint64Array) => makeData({ type: uint64, data: values });
 /** From whole numbers of at least 0: no BigInt a value. */
-export function int64From(values: Float64Array): Data<Int64> {
+export function int64Array(values: Float64Array): BigInt64Array<ArrayBuffer> {
   const words = new Uint32Array(values.length * 2);
   for (let i = 0; i < values.length; i++) {
     words[2 * i] = values[i]! >>> 0;
     words[2 * i + 1] = Math.floor(values[i]! / 2 ** 32);
   }
-  return int64Data(new BigInt64Array(words.buffer));
+  return new BigInt64Array(words.buffer);
 }
+export const int64From = (values: Float64Array): Data<Int64> => int64Data(int64Array(values));
 export const binaryData = (values: Uint8Array, width: number) => makeData({ type: binary(width), data: values });
 export const utf8Data = (values: readonly (string | null)[]) => vectorFromArray([...values], utf8).data[0]!;
 /** From UTF-8 bytes and their offsets [n + 1]; `present` has 0 where a value is null. */
@@ -137,13 +143,14 @@ class Chunks extends AsyncByteQueue {
   }
 }
 
-/** An Arrow IPC file, written batch by batch: `take` returns the bytes that each call added. */
+/** An Arrow IPC file (or stream, which has no footer), written batch by batch: each call returns the bytes it added. */
 export class ArrowFile {
   readonly #chunks = new Chunks();
-  readonly #writer = new RecordBatchFileWriter();
+  readonly #writer: RecordBatchWriter;
   readonly schema: Schema;
-  constructor(schema: Schema) {
+  constructor(schema: Schema, form: 'file' | 'stream' = 'file') {
     this.schema = schema;
+    this.#writer = form === 'file' ? new RecordBatchFileWriter() : new RecordBatchStreamWriter();
     this.#writer.reset(this.#chunks, schema);
   }
   /** The bytes of one more record batch. Chunks of column values are the arrays that were given, not copies. */

@@ -10,3 +10,12 @@ export { readListed } from './shard-columns.ts';
 export type { Provenance } from './schema.ts';
 export { type ShardOptions, shardSink, splitName } from './shard-sink.ts';
 export { readTail, tailChunks } from './tail.ts';
+export {
+  COMPRESSIONS,
+  EXPORT_TARGETS,
+  exportCorpus,
+  type ExportManifest,
+  type ExportOptions,
+  type ExportTarget,
+  OPTIONAL_COLUMNS,
+} from './export/index.ts';

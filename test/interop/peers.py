@@ -38,7 +38,7 @@ def package_folder(name: str) -> Path:
     return Path(list(spec.submodule_search_locations)[0])
 
 
-if STAND_IN:
+def torch_stand_in() -> None:
     module("torch", Tensor=type("Tensor", (), {}))
     module("torch.distributed", is_available=lambda: False, is_initialized=lambda: False)
     module("torch.utils")
@@ -48,6 +48,7 @@ if STAND_IN:
 def mosaic():
     """`streaming`'s LocalDataset (random access to an MDS folder) and MDSWriter."""
     if STAND_IN:
+        torch_stand_in()
         folder = package_folder("streaming")
         without_init("streaming", folder)
         without_init("streaming.base", folder / "base")
@@ -60,6 +61,7 @@ def mosaic():
 def megatron():
     """Megatron-LM's IndexedDataset."""
     if STAND_IN:
+        torch_stand_in()
         folder = package_folder("megatron") / "core"
         without_init("megatron.core", folder)
         without_init("megatron.core.datasets", folder / "datasets")

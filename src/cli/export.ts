@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { quantity } from '../config/index.ts';
 import { usageError } from '../core/errors.ts';
 import { SUBSETS, type Subset } from '../core/window.ts';
 import {
@@ -22,6 +23,7 @@ interface ExportFlags {
   epoch?: number;
   with?: string[];
   compression?: ExportOptions['compression'];
+  fileBytes?: number;
   overwrite?: boolean;
   json?: boolean;
 }
@@ -36,11 +38,14 @@ export function addExport(program: Command): void {
     .requiredOption('--out <dir>', 'folder to make')
     .addOption(new Option('--subset <name>', 'which windows').choices(SUBSETS).default('train'))
     .addOption(
-      new Option('--order <order>', 'by number, or as training reads them').choices(['file', 'training']).default('file'),
+      new Option('--order <order>', 'by number, or as training reads them')
+        .choices(['file', 'training'])
+        .default('file'),
     )
     .option('--epoch <n>', 'epoch of the training order (default: 0)', epochNumber)
     .addOption(new Option('--with <columns...>', 'columns with a value for each token').choices(OPTIONAL_COLUMNS))
     .addOption(new Option('--compression <codec>', 'of Parquet (default: snappy)').choices(COMPRESSIONS))
+    .option('--file-bytes <size>', 'ids in a file, where there are several (default: 512MiB, mds 32MiB)', size)
     .option('--overwrite', 'replace an earlier export')
     .option('--json', 'print one JSON object')
     .action(async (dir: string | undefined, flags: ExportFlags) => {
@@ -88,8 +93,15 @@ function optionsOf(flags: ExportFlags): ExportOptions {
     order: order === 'file' ? 'file' : { epoch: epoch ?? 0 },
     columns: flags.with ?? [],
     compression: compression ?? 'snappy',
+    fileBytes: flags.fileBytes,
     overwrite: flags.overwrite ?? false,
   };
+}
+
+function size(text: string): number {
+  const value = quantity(text);
+  if (value >= 1) return value;
+  throw new InvalidArgumentError('expected a size, such as 64MiB.');
 }
 
 function epochNumber(text: string): number {

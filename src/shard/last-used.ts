@@ -18,18 +18,16 @@ export function lastUsed<K, T>(make: (key: K) => Promise<T>, weigh: (value: T) =
     }
     const entry = { value: make(key), weight: 0 };
     known.set(key, entry);
-    entry.value.then(
-      (value) => {
-        if (known.get(key) !== entry) return;
-        entry.weight = weigh(value);
-        total += entry.weight;
-        for (const oldest of known.keys()) {
-          if (total <= most || oldest === key) break;
-          drop(oldest);
-        }
-      },
-      () => known.get(key) === entry && drop(key),
-    );
+    const keep = (value: T): void => {
+      if (known.get(key) !== entry) return;
+      entry.weight = weigh(value);
+      total += entry.weight;
+      for (const oldest of known.keys()) {
+        if (total <= most || oldest === key) break;
+        drop(oldest);
+      }
+    };
+    entry.value.then(keep, () => known.get(key) === entry && drop(key));
     return entry.value;
   };
 }

@@ -82,7 +82,9 @@ def read_parquet(folder: Path):
     whole = pa.concat_tables(tables)
     assert whole.num_rows == dataset.num_rows
     assert whole.cast(dataset.data.table.schema).equals(dataset.data.table.combine_chunks()), "pyarrow and datasets differ"
-    assert all(b"plan" in pq.ParquetFile(file).metadata.metadata for file in files)
+    about = [json.loads(pq.ParquetFile(file).metadata.metadata[b"ultraprep"]) for file in files]
+    plan = json.loads((folder / "export.json").read_text())["plan"]
+    assert all(entry["plan"] == plan for entry in about)
     return dataset.with_format("numpy")
 
 

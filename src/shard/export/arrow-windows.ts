@@ -31,7 +31,7 @@ export const featuresOf = (columns: readonly Column[]): Json =>
  * Windows as `datasets` and pyarrow have such columns: nullable, and lists of any length, `input_ids` too, since that is
  * what trainers' collators take and what they compare their features with.
  */
-export function windowSchema(columns: readonly Column[], metadata: Readonly<Record<string, string>>): Schema {
+export function windowSchema(columns: readonly Column[], metadata: Readonly<Record<string, string>> = {}): Schema {
   const fields = columns.map(({ name, type, shape }) =>
     field(name, shape === 'one' ? TYPES[type] : listOf(TYPES[type], true), true),
   );

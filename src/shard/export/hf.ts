@@ -13,7 +13,7 @@ export const exportHuggingFace: Exporter = async (job) => {
     await job.commit(`data-${name}.arrow`, async (sink) => {
       const stream = new ArrowFile(schema, 'stream');
       for await (const batch of job.batches(from, to, windowsPerBatch(job)))
-        for (const chunk of stream.batch(windowData(columns, batch), batch.rows)) await sink.write(chunk);
+        for (const chunk of joined(stream.batch(windowData(columns, batch), batch.rows))) await sink.write(chunk);
       for (const chunk of stream.end()) await sink.write(chunk);
     });
   }
@@ -36,3 +36,16 @@ export const exportHuggingFace: Exporter = async (job) => {
     _split: subset,
   });
 };
+
+/** apache-arrow gives paddings and small columns as chunks of a few bytes: neighbours below 64 KiB are put together. */
+function* joined(chunks: readonly Uint8Array[]): Generator<Uint8Array> {
+  let small: Uint8Array[] = [];
+  for (const chunk of [...chunks, null]) {
+    if (chunk && chunk.length < 65_536) small.push(chunk);
+    else {
+      if (small.length > 0) yield Buffer.concat(small);
+      small = [];
+      if (chunk) yield chunk;
+    }
+  }
+}

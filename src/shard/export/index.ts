@@ -8,7 +8,7 @@ import type { FileEntry } from '../manifest.ts';
 import { openCorpus, type StoredCorpus } from '../open.ts';
 import { columnsWith } from './columns.ts';
 import { exportHuggingFace } from './hf.ts';
-import { commits, type Exporter } from './job.ts';
+import { commits, type Compression, type Exporter } from './job.ts';
 import { EXPORT_FORMAT, EXPORT_MANIFEST, type ExportManifest, roomFor } from './manifest.ts';
 import { exportMds } from './mds.ts';
 import { exportMegatron } from './megatron.ts';
@@ -17,6 +17,7 @@ import { exportParquet } from './parquet.ts';
 import { WindowBatches } from './window-batches.ts';
 
 export { OPTIONAL_COLUMNS } from './columns.ts';
+export { COMPRESSIONS } from './job.ts';
 export type { ExportManifest } from './manifest.ts';
 
 const EXPORTERS = {
@@ -29,7 +30,6 @@ const EXPORTERS = {
 
 export type ExportTarget = keyof typeof EXPORTERS;
 export const EXPORT_TARGETS = Object.keys(EXPORTERS) as ExportTarget[];
-export const COMPRESSIONS = ['none', 'snappy', 'zstd'] as const;
 
 export interface ExportOptions {
   readonly out: string;
@@ -40,7 +40,9 @@ export interface ExportOptions {
   /** Of OPTIONAL_COLUMNS. */
   readonly columns: readonly string[];
   /** Of Parquet files. */
-  readonly compression: (typeof COMPRESSIONS)[number];
+  readonly compression: Compression;
+  /** Ids of a file, for the forms that have several: by default 512 MiB, MDS 32 MiB. */
+  readonly fileBytes?: number | undefined;
   readonly overwrite: boolean;
   readonly signal?: AbortSignal;
   readonly fs?: FileSystem;
@@ -84,6 +86,7 @@ export async function exportCorpus(
           columns,
           subset,
           compression: options.compression,
+          fileBytes: options.fileBytes,
           metadata: { ...about, epoch: order === 'file' ? '' : String(order.epoch), format: EXPORT_FORMAT },
           async *batches(from, end, perBatch, chosen = columns) {
             let done = from;

@@ -3,6 +3,9 @@ import type { FileSystem } from '../../io/file-system.ts';
 import type { FileEntry } from '../manifest.ts';
 import { bytesOf, type Column, type Values, type WindowBatch } from './columns.ts';
 
+export const COMPRESSIONS = ['none', 'snappy', 'zstd'] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
 /** One export: the windows in their order, and the folder they go to. */
 export interface Job {
   readonly windows: number;
@@ -10,7 +13,9 @@ export interface Job {
   readonly columns: readonly Column[];
   readonly subset: string;
   /** Of a Parquet file. */
-  readonly compression: string;
+  readonly compression: Compression;
+  /** Ids of a file, where the form has several; by default what its users have. */
+  readonly fileBytes: number | undefined;
   /** What an export's files say about where they come from. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Windows [from, to) of the order; `columns` are all of the export by default. */
@@ -26,16 +31,20 @@ export type Exporter = (job: Job) => Promise<void>;
 
 /** Ids of a batch: what an export holds in memory, some times over. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-/** Ids of a file where the form has several: as large as those of `datasets`. */
+/** As large as the files of `datasets`. */
 const FILE_BYTES = 512 * 1024 * 1024;
 
+/** Windows whose ids take so many bytes; at least one. */
 export const windowsIn = (bytes: number, windowLength: number): number =>
   Math.max(1, Math.floor(bytes / (4 * windowLength)));
-export const windowsPerBatch = ({ windowLength }: Job): number => windowsIn(BATCH_BYTES, windowLength);
+/** A file has several batches, a small one small ones. */
+export const windowsPerBatch = ({ windowLength, fileBytes = FILE_BYTES }: Job): number =>
+  windowsIn(Math.min(BATCH_BYTES, fileBytes / 4), windowLength);
 
 /** The files of a form that has several: their windows [from, to), each with its number and how many there are. */
-export function* filesOf({ windows, windowLength }: Job): Generator<{ from: number; to: number; name: string }> {
-  const perFile = windowsIn(FILE_BYTES, windowLength);
+export function* filesOf(job: Job): Generator<{ from: number; to: number; name: string }> {
+  const { windows, windowLength, fileBytes = FILE_BYTES } = job;
+  const perFile = windowsIn(fileBytes, windowLength);
   const files = Math.max(1, Math.ceil(windows / perFile));
   const five = (n: number) => String(n).padStart(5, '0');
   for (let i = 0; i < files; i++)

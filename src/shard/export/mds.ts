@@ -2,8 +2,9 @@ import { canonicalJson, type Json } from '../../core/fingerprint.ts';
 import { bytesOf, type Column, rangeOf, type WindowBatch } from './columns.ts';
 import { type Exporter, type Job, windowsIn } from './job.ts';
 
-/** Ids of a shard. MosaicML's own limit is 64 MiB with all columns. */
+/** Ids of a shard. MosaicML's own limit is 64 MiB with all columns, what its offsets can say 4 GiB. */
 const SHARD_BYTES = 32 * 1024 * 1024;
+const MOST_BYTES = 512 * 1024 * 1024;
 /** Its writer's default; a reader does not look at it. */
 const SIZE_LIMIT = 64 * 1024 * 1024;
 
@@ -16,7 +17,9 @@ interface Encoded {
 
 /** MosaicML Streaming's MDS, version 2, uncompressed: shards whose samples are found by offset, and `index.json`, last. */
 export const exportMds: Exporter = async (job) => {
-  const encoded = job.columns.map((column) => encode(column, job)).sort((a, b) => (a.column.name < b.column.name ? -1 : 1));
+  const encoded = job.columns
+    .map((column) => encode(column, job))
+    .sort((a, b) => (a.column.name < b.column.name ? -1 : 1));
   const config = {
     column_encodings: encoded.map(({ encoding }) => encoding),
     column_names: encoded.map(({ column }) => column.name),
@@ -29,7 +32,8 @@ export const exportMds: Exporter = async (job) => {
   };
   const head = Buffer.from(canonicalJson(config));
   const shards: Json[] = [];
-  for await (const batch of job.batches(0, job.windows, windowsIn(SHARD_BYTES, job.windowLength))) {
+  const perShard = windowsIn(Math.min(job.fileBytes ?? SHARD_BYTES, MOST_BYTES), job.windowLength);
+  for await (const batch of job.batches(0, job.windows, perShard)) {
     const name = `shard.${String(shards.length).padStart(5, '0')}.mds`;
     const { bytes, sha256 } = await job.commit(name, (sink) => sink.write(shardBytes(batch, encoded, head)));
     const raw_data = { basename: name, bytes, hashes: { sha256 } };
@@ -74,7 +78,7 @@ function shardBytes(batch: WindowBatch, encoded: readonly Encoded[], config: Uin
         bytes.set(shape, at);
         at += shape.length;
       }
-      const values = bytesOf(batch.values[column.name]!.subarray(start, end) as Int32Array<ArrayBuffer>);
+      const values = bytesOf(batch.values[column.name]!.subarray(start, end));
       bytes.set(values, at);
       at += values.length;
     }

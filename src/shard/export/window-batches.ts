@@ -52,11 +52,17 @@ export class WindowBatches {
       num_tokens: () => Int32Array.from(places, ({ columns, row }) => columns.numTokens[row]!),
       cu_seqlens: () => groups.int32(({ cuSeqlens }) => cuSeqlens.values),
       max_seqlen: () => Int32Array.from(places, ({ columns, row }) => columns.maxSeqlen[row]!),
-      seq_lengths: () => differences(groups.int32(({ cuSeqlens }) => cuSeqlens.values), rows),
+      seq_lengths: () =>
+        differences(
+          groups.int32(({ cuSeqlens }) => cuSeqlens.values),
+          rows,
+        ),
       segment_lengths: () => segments.int32(({ segments }) => segments.length),
       segment_prompts: () => segments.int32(({ segments }) => segments.promptTokens),
       segment_documents: () =>
-        int64Array(segments.each(({ segments }, i) => this.#firstDocument[segments.split[i]!]! + segments.document[i]!)),
+        int64Array(
+          segments.each(({ segments }, i) => this.#firstDocument[segments.split[i]!]! + segments.document[i]!),
+        ),
       segment_offsets: () => int64Array(segments.each(({ segments }, i) => segments.documentOffset[i]!)),
       segment_sources: () =>
         Int32Array.from(
@@ -79,7 +85,9 @@ export class WindowBatches {
 
   #ids(windows: Int32Array): Int32Array<ArrayBuffer> {
     const ids = this.#keep('input_ids', windows.length * this.#length, Int32Array);
-    windows.forEach((window, i) => this.#corpus.readIds(window, ids.subarray(i * this.#length, (i + 1) * this.#length)));
+    windows.forEach((window, i) =>
+      this.#corpus.readIds(window, ids.subarray(i * this.#length, (i + 1) * this.#length)),
+    );
     return ids;
   }
 
@@ -135,7 +143,8 @@ export class WindowBatches {
       if (segments.start[s] !== tokens || segments.length[s]! < 0) fail('its segments do not follow one another');
       if (!(segments.promptTokens[s]! >= 0 && segments.promptTokens[s]! <= segments.length[s]!))
         fail(`a prompt of ${segments.promptTokens[s]} tokens is not in its segment`);
-      if (!(segments.split[s]! in this.#firstDocument)) fail(`it has a document of split ${segments.split[s]}`);
+      if (this.#firstDocument[segments.split[s]!] === undefined)
+        fail(`it has a document of split ${segments.split[s]}`);
       if (!this.#sources.has(segments.sources[segments.source[s]!]!)) fail('it has a source that the manifest has not');
       tokens += segments.length[s]!;
     }
@@ -147,8 +156,7 @@ export class WindowBatches {
 /** Lengths of the groups between `offsets` of so many windows, each of which begins at 0. */
 function differences(offsets: Int32Array, windows: number): Int32Array<ArrayBuffer> {
   const lengths = new Int32Array(offsets.length - windows);
-  for (let i = 1, at = 0; i < offsets.length; i++)
-    if (offsets[i] !== 0) lengths[at++] = offsets[i]! - offsets[i - 1]!;
+  for (let i = 1, at = 0; i < offsets.length; i++) if (offsets[i] !== 0) lengths[at++] = offsets[i]! - offsets[i - 1]!;
   return lengths;
 }
 

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { pipelineFrom, planConfig } from '../../src/config/index.ts';
 import type { MaskedWindow, Segment, Subset } from '../../src/core/window.ts';
 import { blockMask } from '../../src/mask/index.ts';
-import { FORMAT, type Ledger, type Manifest, shardSink, type SplitEntry } from '../../src/shard/index.ts';
+import { emptyLedger } from '../../src/run/ledger.ts';
+import { FORMAT, type Manifest, shardSink, type SplitEntry } from '../../src/shard/index.ts';
 
 export interface WindowsOptions {
   readonly windowLength: number;
@@ -70,25 +71,19 @@ export async function writeWindows(dir: string, options: WindowsOptions): Promis
     seed: 5,
     tokenizer,
     windows: { train: sum('train'), validation: sum('validation') },
-    ledger: LEDGER,
-    ledgerBySource: Object.fromEntries(SOURCES.map((source) => [source, LEDGER])),
+    ledger: emptyLedger(),
+    ledgerBySource: Object.fromEntries(SOURCES.map((source) => [source, emptyLedger()])),
     splits: entries,
     rejects: null,
     order: { method: 'argsort-philox4x32-10', seed: 5 },
     config: planConfig(
       await pipelineFrom({ name: 'windows', inputs: [{ paths: ['none'] }], tokenizer: 'none', window: windowLength }),
+      null,
     ),
   };
   writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
   return manifest;
 }
-
-const LEDGER: Ledger = {
-  documents: { read: 0, packed: 0, dropped: {} },
-  tokens: { read: 0, inserted: 0, packed: 0, dropped: {} },
-  bytes: 0,
-  rejected: {},
-};
 
 async function* flow(
   split: number,

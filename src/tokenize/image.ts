@@ -43,6 +43,8 @@ export const LAYOUT = [
   'firstsCount',
   'prefixes',
   'prefixesCount',
+  'seeds',
+  'seedsCount',
 ] as const;
 
 /** Where the image begins: below lie the kernel's own few globals. */
@@ -51,6 +53,8 @@ export const IMAGE_START = 1024;
 const MAX_RANKS = 2 ** 22 - 1;
 /** Buckets of four pairs, 0.58 to 1.15 pairs in each for Qwen's 151,387 merges: 4 MiB. */
 const BUCKETS_A_MERGE = 0.25;
+/** Tokens that the word cache begins with: a quarter of it. */
+export const MOST_SEEDS = 2 ** 16;
 const INDEX_ENTRIES = 0x110000 >> 7;
 
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
@@ -83,6 +87,7 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
     tokenOffsets: place(tokens.offsets.byteLength),
     tokenBytes: place(tokens.bytes.length + 16),
     crossings: place(CROSSING_BYTES),
+    seeds: place(MOST_SEEDS * 4),
     masks: place(17 * 16),
     pattern: PATTERNS[how.pattern],
     digits: how.digits,

@@ -1,4 +1,4 @@
-import { IMAGE_START, type Image, LAYOUT } from './image.ts';
+import { IMAGE_START, type Image, LAYOUT, MOST_SEEDS } from './image.ts';
 import { KERNEL } from './kernel/kernel.generated.ts';
 
 interface Exports {
@@ -7,6 +7,7 @@ interface Exports {
   readonly taken: WebAssembly.Global;
   isPlain(at: number, end: number, what: number): number;
   forget(): void;
+  findSeeds(count: number, most: number, out: number): number;
   hashBytes(at: number, length: number): number;
   scanWords(at: number, length: number, out: number): number;
 }
@@ -200,6 +201,15 @@ export class Kernel {
     this.#ids = new Int32Array(this.#memory.buffer);
     LAYOUT.forEach((name, i) => (this.#ids[this.#settings / 4 + i] = this.#layout[name]!));
     this.#exports.configure(this.#settings);
+  }
+
+  /** A whole image, from one that lacks what the kernel itself finds out: the words it begins with. Once a tokenizer file. */
+  static complete(image: Image, size: number): Image {
+    const kernel = new Kernel(image);
+    const seedsCount = kernel.#exports.findSeeds(size, MOST_SEEDS, kernel.#out);
+    const { seeds } = image.layout;
+    image.bytes.set(kernel.#bytes.subarray(seeds, seeds + seedsCount * 4), seeds - IMAGE_START);
+    return { bytes: image.bytes, layout: { ...image.layout, seedsCount } };
   }
 
   /** Puts every token into the table of whole words, by the kernel's own hash. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type AddedToken, parseTokenizerFile, type TokenizerFile } from './file.ts';
 import { buildImage, type Image, LAYOUT } from './image.ts';
+import { Kernel } from './kernel.ts';
 import { recognise, type Recognised } from './recognise.ts';
 import { type Template, templateOf } from './template.ts';
 
@@ -35,14 +36,14 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
   const image = typeof how === 'string' ? undefined : buildImage(file, how);
   const { size, added } = file;
   const common = { sha256, size, added, template: templateOf(file) };
-  if (typeof how !== 'string' && image) return { ...common, how, image };
+  if (typeof how !== 'string' && image) return { ...common, how, image: Kernel.complete(image, size) };
   return { ...common, name, ...file.whole(), why: typeof how === 'string' ? how : 'some byte has no token' };
 }
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Raise when the image of the same file changes: layout, hashes, Unicode tables. */
-const VERSION = 4;
+const VERSION = 5;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
 /** Name of a file's model in a cache. */

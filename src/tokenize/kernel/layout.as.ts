@@ -28,6 +28,9 @@ export let vocabulary: usize = 0;
 export let vocabularyMask: u32 = 0;
 export let tokenOffsets: usize = 0;
 export let tokenBytes: usize = 0;
+/** Tokens that the word cache begins with, u32 each: see words.as.ts. */
+export let seeds: usize = 0;
+export let seedsCount: u32 = 0;
 /** Bloom filters of character pairs that stand inside some token, 2^21 bits. */
 export let crossings: usize = 0;
 /** Scratch: ends of words, parts of merges. */
@@ -73,4 +76,6 @@ export function configure(at: usize): void {
   firstsCount = load<u32>(at + 100);
   prefixes = load<u32>(at + 104);
   prefixesCount = load<u32>(at + 108);
+  seeds = load<u32>(at + 112);
+  seedsCount = load<u32>(at + 116);
 }

@@ -7,6 +7,8 @@ import {
   longMask,
   longWords,
   masks,
+  seeds,
+  seedsCount,
   tokenBytes,
   tokenOffsets,
   vocabulary,
@@ -276,9 +278,42 @@ function tokenOf(at: usize, length: u32): u32 {
   }
 }
 
-/** Forgets all words: for measuring a first pass. */
+/**
+ * Lists in `seeds` the tokens below `count` that are words of one id, up to `most`, in order: nearly that of how common they
+ * are. `out` is room for ids. Returns how many.
+ */
+export function findSeeds(count: u32, most: u32, out: usize): u32 {
+  let found: u32 = 0;
+  for (let token: u32 = 0; token < count && found < most; token++) {
+    const offset = load<u32>(tokenOffsets + (<usize>token << 2));
+    const length = load<u32>(tokenOffsets + (<usize>token << 2), 4) - offset;
+    if (length < 2 || length > 16) continue;
+    // What its merges do not reach is no word of one id.
+    if (encodeWord(tokenBytes + offset, length, out) != out + 4 || load<u32>(out) != token) continue;
+    store<u32>(seeds + (<usize>found << 2), token);
+    found++;
+  }
+  return found;
+}
+
+/** Forgets all words but the seeds. */
 export function forget(): void {
   memory.fill(words, 0, (<usize>wordMask + 1) << 5);
   memory.fill(longWords, 0, (<usize>longMask + 1) << 2);
   arenaUsed = 16;
+  for (let i: u32 = 0; i < seedsCount; i++) {
+    const token = load<u32>(seeds + (<usize>i << 2));
+    const at = tokenBytes + load<u32>(tokenOffsets + (<usize>token << 2));
+    const length = <u32>(tokenBytes + load<u32>(tokenOffsets + (<usize>token << 2), 4) - at);
+    const key = keyOf(at, length);
+    const hash = hashOf(key);
+    for (let j: u32 = 0; j < PROBES; j++) {
+      const slot = words + (<usize>((hash + j) & wordMask) << 5);
+      if (load<u32>(slot, 28) != 0) continue;
+      v128.store(slot, key);
+      store<u32>(slot, token, 16);
+      store<u32>(slot, length | (1 << 8), 28);
+      break;
+    }
+  }
 }

@@ -1,7 +1,6 @@
 import { Listr } from 'listr2';
 import type { Plan, Progress, RunEvents } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
-import { isForeign } from '../tokenize/index.ts';
 import { bytes, count, duration, integer, safe } from './format.ts';
 
 /** Shows a run: as a live list on a terminal, as plain lines in a pipe, as JSON lines with `--json`. */
@@ -15,13 +14,14 @@ export interface Display {
 class Meter {
   readonly #begun = Date.now();
   #plan: Plan | undefined;
-  #splitsBefore = 0;
+  #left: readonly number[] = [];
+  #entries = 0;
   #splits = 0;
   #sum = { bytes: 0, documents: 0, tokens: 0 };
 
-  planned(plan: Plan, done: number): void {
+  planned(plan: Plan, left: readonly number[]): void {
     this.#plan = plan;
-    this.#splitsBefore = done;
+    this.#left = left;
   }
   add(delta: Progress): void {
     for (const key of ['bytes', 'documents', 'tokens'] as const) this.#sum[key] += delta[key] ?? 0;
@@ -29,18 +29,21 @@ class Meter {
   splitDone(): void {
     this.#splits++;
   }
+  entryDone(): void {
+    this.#entries++;
+  }
   get state() {
     const seconds = Math.max((Date.now() - this.#begun) / 1000, 0.001);
-    const splits = this.#plan?.splits ?? [];
-    const size = splits.reduce((sum, split) => sum + split.bytes, 0);
+    const entries = this.#plan?.splits ?? [];
+    const bytesTotal = entries.reduce((sum, entry) => sum + entry.bytes, 0);
+    const bytesLeft = this.#left.reduce((sum, i) => sum + entries[i]!.bytes, 0);
     const { bytes: read, documents, tokens } = this.#sum;
-    const share = size === 0 ? 1 : this.#splitsBefore / Math.max(1, splits.length);
-    const left = Math.max(0, size * (1 - share) - read);
+    const left = Math.max(0, bytesLeft - read);
     return {
-      splits: splits.length,
-      splitsDone: this.#splitsBefore + this.#splits,
+      splits: entries.length,
+      splitsDone: entries.length - this.#left.length + this.#entries,
       bytes: read,
-      bytesTotal: size,
+      bytesTotal,
       documents,
       tokens,
       bytesPerSecond: read / seconds,
@@ -53,7 +56,7 @@ class Meter {
     const s = this.state;
     if (this.#allDoneBefore) return `${count(s.splits, 'split')}, all done before`;
     return [
-      `${s.splitsDone}/${s.splits} splits`,
+      this.#progress(s),
       `${bytes(s.bytes)} of ${bytes(s.bytesTotal)}`,
       count(s.documents, 'document'),
       count(s.tokens, 'token'),
@@ -64,25 +67,24 @@ class Meter {
   get short(): string {
     const s = this.state;
     if (this.#allDoneBefore) return `${count(s.splits, 'split')}, all done before`;
-    return [
-      `${s.splitsDone}/${s.splits} splits`,
-      `${bytes(s.bytes)} of ${bytes(s.bytesTotal)}`,
-      ...this.#rates(s),
-    ].join(' · ');
-  }
-  get done(): boolean {
-    return this.#plan !== undefined && this.#splitsBefore + this.#splits === this.#plan.splits.length;
+    return [this.#progress(s), `${bytes(s.bytes)} of ${bytes(s.bytesTotal)}`, ...this.#rates(s)].join(' · ');
   }
   get #allDoneBefore(): boolean {
-    return this.done && this.#splits === 0;
+    return this.#plan !== undefined && this.#left.length === 0;
+  }
+  /** What an input that is cut while it is read becomes is known in the end only. */
+  #progress(s: Meter['state']): string {
+    const cutWhileRead = this.#plan?.splits.some(({ slots }) => slots !== undefined);
+    return cutWhileRead ? count(this.#splits, 'split') : `${s.splitsDone}/${s.splits} splits`;
   }
   #rates(s: Meter['state']): string[] {
-    const left = this.done ? [] : [`${duration(s.secondsLeft)} left`];
+    const left = this.#entries === this.#left.length ? [] : [`${duration(s.secondsLeft)} left`];
     return [`${(s.bytesPerSecond / 1e6).toFixed(1)} MB/s`, `${integer(s.tokensPerSecond)} tokens/s`, ...left];
   }
 }
 
-const planLine = (plan: Plan, done: number): string => {
+/** `done` of its entries are. */
+export const planLine = (plan: Plan, done: number): string => {
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const resumed = done === 0 ? '' : `, ${done} already done`;
   return `plan ${plan.id.slice(0, 7)}: ${count(plan.inputs.length, 'file')}, ${bytes(size)}, ${count(plan.splits.length, 'split')}${resumed}`;
@@ -92,35 +94,43 @@ const foreignLine = (why: string): string =>
 const mergedLine = (manifest: Manifest): string =>
   `${integer(manifest.windows.train)} training and ${integer(manifest.windows.validation)} validation windows of ${integer(manifest.windowLength)}`;
 
-/** `passes` is how many passes of noise there are to be. */
+/** What a command does of a run, in order. */
+export type StageName = 'Plan' | 'Pack' | 'Merge' | 'Noise';
+
 export function makeDisplay(
   kind: 'terminal' | 'plain' | 'json',
-  passes: number,
+  stages: readonly StageName[],
   write: (line: string) => void,
 ): Display {
-  if (kind === 'terminal') return terminalDisplay(passes);
-  return kind === 'json' ? jsonDisplay(write) : plainDisplay(passes, write);
+  if (kind === 'terminal') return terminalDisplay(stages);
+  return kind === 'json' ? jsonDisplay(write) : plainDisplay(write);
 }
 
 /** A line when something is done, and one every ten seconds: an hour of packing stays readable in a job's log. */
-function plainDisplay(passes: number, write: (line: string) => void): Display {
+function plainDisplay(write: (line: string) => void): Display {
   const meter = new Meter();
+  let total = 0;
   const timer = setInterval(() => write(`pack   ${meter.line}`), 10_000);
   return {
     events: {
-      planned({ plan, model }, done) {
-        meter.planned(plan, done);
-        write(planLine(plan, done));
-        if (isForeign(model)) write(foreignLine(model.why));
+      planned(plan, left, foreign) {
+        meter.planned(plan, left);
+        write(planLine(plan, plan.splits.length - left.length));
+        if (foreign !== null) write(foreignLine(foreign));
       },
       progress: (delta) => meter.add(delta),
       splitDone: () => meter.splitDone(),
-      merged(manifest) {
+      entryDone: () => meter.entryDone(),
+      packed() {
         clearInterval(timer);
         write(`pack   ${meter.line}`);
+      },
+      merged(manifest, passes) {
+        clearInterval(timer);
+        total = passes;
         write(`merge  ${mergedLine(manifest)}`);
       },
-      pass: (pass) => write(`noise  pass ${pass + 1} of ${passes}`),
+      pass: (pass) => write(`noise  pass ${pass + 1} of ${total}`),
     },
     finish: async () => clearInterval(timer),
   };
@@ -132,18 +142,23 @@ function jsonDisplay(write: (line: string) => void): Display {
   const timer = setInterval(() => send('progress', meter.state), 1000);
   return {
     events: {
-      planned({ plan }, done) {
-        meter.planned(plan, done);
-        send('planned', { plan: plan.id, inputs: plan.inputs.length, splits: plan.splits.length, done });
+      planned(plan, left) {
+        meter.planned(plan, left);
+        const splits = plan.splits.length;
+        send('planned', { plan: plan.id, inputs: plan.inputs.length, splits, done: splits - left.length });
       },
       progress: (delta) => meter.add(delta),
       splitDone(split) {
         meter.splitDone();
         send('split', { split });
       },
-      merged(manifest) {
+      entryDone: () => meter.entryDone(),
+      packed() {
         clearInterval(timer);
         send('progress', meter.state);
+      },
+      merged(manifest) {
+        clearInterval(timer);
         send('merged', { windows: manifest.windows, ledger: manifest.ledger });
       },
       pass: (pass) => send('pass', { pass }),
@@ -153,14 +168,14 @@ function jsonDisplay(write: (line: string) => void): Display {
 }
 
 /** listr2's live list: one line a stage, the running one with its figures below it. */
-function terminalDisplay(totalPasses: number): Display {
+function terminalDisplay(stages: readonly StageName[]): Display {
   const meter = new Meter();
   const planned = deferred<string>();
   const packed = deferred<string>();
   const merged = deferred<string>();
   const noised = deferred<string>();
-  let passes = 0;
-  const stage = (title: string, promise: Promise<string>, output?: () => string) => ({
+  let [passes, totalPasses] = [0, 0];
+  const stage = (title: StageName, promise: Promise<string>, output?: () => string) => ({
     title,
     task: async (_: unknown, task: { title: string; output: unknown }) => {
       const timer = output && setInterval(() => (task.output = output()), 200);
@@ -180,28 +195,26 @@ function terminalDisplay(totalPasses: number): Display {
       stage('Pack', packed.promise, () => meter.short),
       stage('Merge', merged.promise),
       stage('Noise', noised.promise, () => `${passes} of ${count(totalPasses, 'pass')}`),
-    ],
+    ].filter(({ title }) => stages.includes(title)),
     // Ctrl-C is ours: listr2's own handler would exit with 127 in the middle of a commit.
     { registerSignalListeners: false, rendererOptions: { collapseSubtasks: false, showErrorMessage: false } },
   );
   // Drawn once there is a plan: what is refused before that is an error and no list.
   let shown: Promise<unknown> | undefined;
-  const whenPacked = () => meter.done && packed.resolve(meter.short);
   return {
     events: {
-      planned({ plan, model }, done) {
-        meter.planned(plan, done);
-        planned.resolve(`${planLine(plan, done)}${isForeign(model) ? ` · ${foreignLine(model.why)}` : ''}`);
+      planned(plan, left, foreign) {
+        meter.planned(plan, left);
+        const line = planLine(plan, plan.splits.length - left.length);
+        planned.resolve(foreign === null ? line : `${line} · ${foreignLine(foreign)}`);
         shown = list.run().catch(() => {});
-        whenPacked();
       },
       progress: (delta) => meter.add(delta),
-      splitDone() {
-        meter.splitDone();
-        whenPacked();
-      },
-      merged(manifest) {
-        packed.resolve(meter.short);
+      splitDone: () => meter.splitDone(),
+      entryDone: () => meter.entryDone(),
+      packed: () => packed.resolve(meter.short),
+      merged(manifest, number) {
+        totalPasses = number;
         merged.resolve(mergedLine(manifest));
       },
       pass: () => passes++,

@@ -15,6 +15,7 @@ const EXIT_OF = {
   INPUT_TRUNCATED: EXIT.data,
   INPUT_MALFORMED: EXIT.data,
   FILTER_FAILED: EXIT.data,
+  INPUT_ROOT_UNKNOWN: EXIT.data,
   DECOMPRESSION_LIMIT: EXIT.data,
   CORPUS_EMPTY: EXIT.data,
   TOO_MANY_REJECTS: EXIT.data,
@@ -130,6 +131,14 @@ export const decompressionLimit = (path: string, offset: number, problem: string
     { file: path, offset },
   );
 
+/** A plan's folder came here without what it knew of this machine. */
+export const inputRootUnknown = (dir: string, first: string): PrepError =>
+  new PrepError(
+    'INPUT_ROOT_UNKNOWN',
+    `${dir}: where its inputs lie on this machine is not known (it has no local.json); give the folder that holds ${first} with --root`,
+    { dir, first },
+  );
+
 /** A pattern from a file may take exponential time on some text; it runs only with a limit. */
 export const tokenizerTimeout = (engine: string, seconds: number, bytes: number): PrepError =>
   new PrepError(
@@ -243,6 +252,9 @@ export const corpusNotFound = (dir: string): PrepError =>
   new PrepError('CORPUS_NOT_FOUND', `no packed corpus in ${dir}; make one with \`prep\` or \`prep pack FILES...\``, {
     dir,
   });
+
+export const planNotFound = (dir: string): PrepError =>
+  new PrepError('CORPUS_NOT_FOUND', `no plan in ${dir}; make one with \`prep plan\``, { dir });
 
 export const corpusIncomplete = (dir: string, done: number, splits: number): PrepError =>
   new PrepError(

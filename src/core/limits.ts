@@ -10,3 +10,5 @@ export const MAX_TOKENIZER_BYTES = 64 * MiB;
 export const SHARD_BYTES = 64 * MiB;
 /** A schema, a header, a receipt: nothing of the kind is larger. */
 export const MAX_METADATA_BYTES = 256 * MiB;
+/** Splits are numbered in int32; one more holds the tails. */
+export const MAX_SPLITS = 2 ** 31 - 2;

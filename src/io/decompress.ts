@@ -16,6 +16,10 @@ const DECOMPRESSORS: Readonly<Record<Exclude<FileFormat['compression'], 'none'>,
   xz: unxz,
 };
 
+/** How large a file of `size` bytes on disk may become. */
+export const mostDecompressed = (size: number, compression: FileFormat['compression']): number =>
+  compression === 'none' ? size : Math.max(FREE_BYTES, size * MOST_TIMES);
+
 /** Text, the most repetitive too, stays far below: 10 GiB of zeros are 10 MiB of gzip, 1030 times as many. */
 const MOST_TIMES = 500;
 /** A small file may be what it likes. */

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { lstat, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
 import { ioFailed } from '../core/errors.ts';
 import { codeOf, coded, failure } from './failure.ts';
@@ -95,6 +96,18 @@ export async function readAll(path: string, limit: number): Promise<Uint8Array<A
 export const listFolder = (path: string): Promise<string[]> =>
   coded(path, 'listing', async () => (await readdir(path)).sort());
 
+/** Names in a folder, in code unit order, and what stands under each, a link not followed. */
+export const listEntries = (path: string): Promise<{ name: string; kind: Kind }[]> =>
+  coded(path, 'listing', async () => {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.map((entry) => ({ name: entry.name, kind: kindIn(entry) })).sort(byName);
+  });
+const byName = (a: { name: string }, b: { name: string }): number => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+
+export type Kind = 'file' | 'folder' | 'link' | 'other';
+const kindIn = (found: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>): Kind =>
+  found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other';
+
 /** The one true path of what may be reached by several. */
 export const realPath = (path: string): Promise<string> => coded(path, 'resolving', () => realpath(path));
 
@@ -117,13 +130,12 @@ const ignoring =
   };
 
 /** What stands under a name itself, a link not followed: undefined when nothing does. */
-export async function kindOf(path: string): Promise<'file' | 'folder' | 'link' | 'other' | undefined> {
+export async function kindOf(path: string): Promise<Kind | undefined> {
   const found = await coded(path, 'looking at it', () =>
     lstat(path).catch((error: unknown) => {
       ignoring('ENOENT', 'ENOTDIR')(error);
       return undefined;
     }),
   );
-  if (!found) return undefined;
-  return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : found.isSymbolicLink() ? 'link' : 'other';
+  return found && kindIn(found);
 }

@@ -2,8 +2,9 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
 import { inputNotFound, inputUnknownFormat } from '../core/errors.ts';
 import { coded } from './failure.ts';
-import { type Found, kindOf, listFolder, realPath, stat } from './files.ts';
+import { type Found as Looked, kindOf, listEntries, realPath, stat } from './files.ts';
 import { formatOf, KNOWN_ENDINGS } from './formats.ts';
+import { eachOf } from './side-by-side.ts';
 
 /** A path as plans and messages name it: relative to the base folder, `/` between names on every system. */
 export const relativeName = (baseDir: string, path: string): string =>
@@ -29,43 +30,51 @@ export async function listInputs(
   baseDir: string,
   skip: Skip = () => Promise.resolve(false),
 ): Promise<Listed[]> {
-  const found = new Set<string>();
-  for (const pattern of patterns) for (const path of await matches(pattern, baseDir, skip)) found.add(path);
+  const found = new Map<string, Found>();
+  for (const pattern of patterns) for (const one of await matches(pattern, baseDir, skip)) found.set(one.path, one);
+  const sorted = [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const reals = await eachOf(sorted, ({ path, real }) => (real === undefined ? realPath(path) : Promise.resolve(real)));
   const unique = new Map<string, Listed>();
-  for (const path of [...found].sort()) {
-    const real = await realPath(path);
+  for (const [i, { path }] of sorted.entries()) {
+    const real = reals[i]!;
     if (!unique.has(real)) unique.set(real, { path, real });
   }
   return [...unique.values()];
 }
 
-async function matches(pattern: string, baseDir: string, skip: Skip): Promise<string[]> {
+/** A file that was found, and its one true path where the way to it has told. */
+interface Found {
+  readonly path: string;
+  readonly real?: string;
+}
+
+async function matches(pattern: string, baseDir: string, skip: Skip): Promise<Found[]> {
   const path = resolve(baseDir, pattern);
   // A file named `a[1].jsonl` is itself before it is a glob.
   const named = await stat(path);
   if (named?.kind === 'file') {
     if (formatOf(path) === undefined) throw inputUnknownFormat(pattern, KNOWN_ENDINGS);
-    return [path];
+    return [{ path }];
   }
   const candidates =
     named?.kind === 'folder' ? await filesBelow(path, new Set(), skip) : await filesOf(pattern, baseDir, skip);
-  const known = candidates.filter((candidate) => formatOf(candidate) !== undefined);
+  const known = candidates.filter(({ path: candidate }) => formatOf(candidate) !== undefined);
   if (known.length > 0) return known;
   const other = candidates[0];
   throw other === undefined
     ? inputNotFound(pattern, baseDir)
-    : inputUnknownFormat(relativeName(baseDir, other), KNOWN_ENDINGS);
+    : inputUnknownFormat(relativeName(baseDir, other.path), KNOWN_ENDINGS);
 }
 
-async function filesOf(pattern: string, baseDir: string, skip: Skip): Promise<string[]> {
+async function filesOf(pattern: string, baseDir: string, skip: Skip): Promise<Found[]> {
   if (!isDynamicPattern(pattern)) return [];
   const { prefix, rest } = await splitPattern(pattern.split(sep).join('/'), resolve(baseDir));
   const options = { cwd: prefix, absolute: true, dot: false, expandDirectories: false };
-  const paths = (await coded(pattern, 'listing', () => glob(rest, options))).map((path) => resolve(path));
+  const paths = (await coded(pattern, 'listing', () => glob(rest, options))).map((path) => ({ path: resolve(path) }));
   // Only `**` walks: what another pattern names is meant.
   if (!rest.split('/').includes('**')) return paths;
-  const kept: string[] = [];
-  for (const path of paths) if (!(await anySkipped(prefix, path, skip))) kept.push(path);
+  const kept: Found[] = [];
+  for (const one of paths) if (!(await anySkipped(prefix, one.path, skip))) kept.push(one);
   return kept;
 }
 
@@ -95,23 +104,24 @@ async function anySkipped(top: string, path: string, skip: Skip): Promise<boolea
 }
 
 /** Links are followed (the Hugging Face cache is made of them); a folder met twice on one way down is a loop. */
-async function filesBelow(folder: string, above: ReadonlySet<string>, skip: Skip): Promise<string[]> {
+async function filesBelow(folder: string, above: ReadonlySet<string>, skip: Skip): Promise<Found[]> {
   const real = await realPath(folder);
   if (above.has(real)) return [];
   const way = new Set(above).add(real);
-  const files: string[] = [];
-  for (const name of await listFolder(folder)) {
+  const files: Found[] = [];
+  for (const { name, kind: itself } of await listEntries(folder)) {
     if (name.startsWith('.')) continue;
     const path = join(folder, name);
-    const kind = await kindBehind(path, folder);
-    if (kind === 'file') files.push(path);
-    if (kind === 'folder' && !(await skip(path))) files.push(...(await filesBelow(path, way, skip)));
+    const kind = itself === 'link' ? await kindBehind(path, folder) : itself;
+    if (kind === 'file') files.push(itself === 'file' ? { path, real: join(real, name) } : { path });
+    // One by one: as arguments of one call 100,000 are too many.
+    if (kind === 'folder' && !(await skip(path))) for (const one of await filesBelow(path, way, skip)) files.push(one);
   }
   return files;
 }
 
 /** What an entry of a folder is. A link that leads nowhere would be text silently left out; a file just removed is none. */
-async function kindBehind(path: string, folder: string): Promise<Found['kind'] | undefined> {
+async function kindBehind(path: string, folder: string): Promise<Looked['kind'] | undefined> {
   const found = await stat(path).catch(() => undefined);
   if (!found && (await kindOf(path)) !== undefined) throw inputNotFound(path, folder);
   return found?.kind;

@@ -1,13 +1,24 @@
 import { byteChunks, tap } from '../io/bytes.ts';
 import { decompress } from '../io/decompress.ts';
+import type { InputFile } from './input.ts';
 import type { PartRead } from './part-read.ts';
 
-/** The bytes of a part as its format wants them, decompressed; those on disk are hashed and counted on their way. */
+/**
+ * The bytes of a part as its format wants them, decompressed; those on disk are hashed and counted on their way. Of a range
+ * that somebody else reads from disk, those of the range are hashed; the other counts.
+ */
 export function contentOf(read: PartRead): AsyncIterable<Uint8Array> {
-  const { file, part } = read;
-  const onDisk = tap(byteChunks(file.path, part.start, part.end), (chunk) => {
+  const { file, part, content } = read;
+  if (content) return tap(content.chunks, (chunk) => read.hashed(chunk));
+  return decompressed(file, part, (chunk) => {
     read.hashed(chunk);
     read.passed(chunk.length);
   });
-  return decompress(onDisk, file.compression, file.name);
 }
+
+/** The bytes [start, end) on disk, decompressed; `see` is shown them as they lie there. */
+export const decompressed = (
+  file: InputFile,
+  { start, end }: { start: number; end: number },
+  see: (onDisk: Uint8Array) => void,
+): AsyncIterable<Uint8Array> => decompress(tap(byteChunks(file.path, start, end), see), file.compression, file.name);

@@ -8,20 +8,27 @@ import type { InputFile, Part } from './input.ts';
 import { readJsonArray } from './json-array.ts';
 import { readJsonl } from './jsonl.ts';
 import { readParquet } from './parquet.ts';
-import { PartRead, type PartReader, type ReadOptions } from './part-read.ts';
+import { type Content, PartRead, type PartReader, type ReadOptions } from './part-read.ts';
 import { readText } from './text.ts';
 
+export { mostDecompressed } from '../io/decompress.ts';
 export { type FileFormat, formatOf, KNOWN_ENDINGS } from './format.ts';
 export { type InputFile, inputFile, type Part } from './input.ts';
-export { cutParts } from './parts.ts';
+export { cutParts, isCutWhileRead } from './parts.ts';
 export type { ReadOptions } from './part-read.ts';
+export { cutStream, type StreamPiece } from './stream.ts';
 
 /** What is known of a part once it has been read to its end. */
 export interface PartResult {
   /** Index into the parts that were given. */
   readonly part: number;
-  /** SHA-256 of the part's bytes on disk; of Parquet, of the column bytes that were read, in the order of reading. */
+  /**
+   * SHA-256 of the part's bytes on disk; of Parquet, of the column bytes that were read, in the order of reading; of a range
+   * of a file that is cut while it is read, of its decompressed bytes.
+   */
   readonly sha256: string;
+  /** Bytes that were hashed. */
+  readonly size: number;
   /** Rejected ones included. */
   readonly records: number;
   /** Lines of a JSONL part, blank ones included; 0 for other formats. */
@@ -42,21 +49,35 @@ const BATCH_BYTES = 1024 * 1024;
 /** Raise when the same files give other documents than before. */
 const VERSION = 1;
 
-/** The documents of some parts, in their order. `done` hears of each part before the next one is begun. */
+/** A range of a file that somebody else reads and cuts (`cutStream`). */
+export interface Range extends Content {
+  readonly input: number;
+  /** Offset in the decompressed file. */
+  readonly start: number;
+}
+
+/**
+ * The documents of some parts, in their order. `done` hears of each part before the next one is begun. A `range` is read in
+ * place of the one part that it is of.
+ */
 export function readParts(
   files: readonly InputFile[],
   parts: readonly Part[],
   options: ReadOptions,
   done: (result: PartResult) => void,
+  range: Range | null = null,
 ): Source<Document> {
   const formats = [...new Set(files.map(({ format, compression }) => `${format}+${compression}`))].sort();
   const { textField, idField, documentBytes } = options;
   return {
     name: 'read',
     fingerprint: fingerprint({ stage: 'read', version: VERSION, formats, textField, idField, documentBytes }),
-    read: (context) => documentsOf(files, parts, options, done, context),
+    read: (context) => documentsOf(files, range ? [partOf(range)] : parts, options, done, context, range),
   };
 }
+
+/** Where a range ends is not known yet, and its bytes on disk are counted by its reader. */
+const partOf = ({ input, start }: Range): Part => ({ input, start, end: start, bytes: 0 });
 
 async function* documentsOf(
   files: readonly InputFile[],
@@ -64,25 +85,26 @@ async function* documentsOf(
   options: ReadOptions,
   done: (result: PartResult) => void,
   context: StageContext,
+  range: Range | null,
 ): Flow<Document> {
   const behind = { bytes: 0, records: 0 };
   for (const [index, part] of parts.entries()) {
     const file = files[part.input];
     if (file === undefined) throw new RangeError(`part ${index} is of input ${part.input}, of ${files.length}`);
     await checkUnchanged(file);
-    const read = new PartRead(file, part, options, context);
+    const read = new PartRead(file, part, options, context, range);
     for await (const items of batches(READERS[file.format](read))) {
       context.progress({ documents: items.length });
       yield { items, cursor: { bytes: behind.bytes + read.bytes, records: behind.records + read.records } };
     }
     behind.bytes += read.bytes;
     behind.records += read.records;
-    done({ part: index, sha256: read.digest(), records: read.records, lines: read.lines });
+    done({ part: index, sha256: read.digest(), size: read.size, records: read.records, lines: read.lines });
   }
 }
 
 /** The size is looked at before and the content hashed while reading: a file that changed under a plan is an error. */
-async function checkUnchanged(file: InputFile): Promise<void> {
+export async function checkUnchanged(file: InputFile): Promise<void> {
   const found = await stat(file.path);
   if (found?.kind !== 'file') throw inputNotFound(file.name, file.path);
   if (found.size !== file.size)

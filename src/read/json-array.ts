@@ -14,8 +14,9 @@ import { decoded, fieldsOf, notUtf8, tooLarge } from './record.ts';
  */
 export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]> {
   const { file, options } = read;
-  const splitter = new ElementSplitter(options.documentBytes);
-  const parser = new ArrayParser();
+  const { start } = read.part;
+  const splitter = new ElementSplitter(options.documentBytes, start);
+  const parser = new ArrayParser(start === 0 ? '[' : '[null,');
   for await (const chunk of contentOf(read)) {
     const documents: Document[] = [];
     for (const element of splitter.push(chunk)) {
@@ -25,7 +26,7 @@ export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]>
     checkStray(read, splitter);
     yield documents;
   }
-  if (splitter.state !== 'after')
+  if (splitter.state !== 'after' && read.last)
     throw inputTruncated(
       file.name,
       file.size,
@@ -76,8 +77,9 @@ class ArrayParser {
   private readonly tokenize = jsonParser({ packValues: true, streamValues: false });
   private readonly assemble = streamArray();
 
-  constructor() {
-    this.feed('[');
+  /** `before` is what stands before the first element: after a `,` an array may not end. */
+  constructor(before: string) {
+    this.feed(before);
   }
 
   /** The elements that end in this text; throws on JSON that is broken. */

@@ -5,6 +5,8 @@ export interface Element {
   readonly span: Span;
   /** `,` or the byte that closes the array. */
   readonly delimiter: number;
+  /** Offset after the delimiter: where the next element begins. */
+  readonly next: number;
 }
 
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
@@ -30,8 +32,13 @@ export class ElementSplitter {
   private escaped = false;
   private readonly element: Gathered;
 
-  constructor(cap: number) {
+  /** With `start` above 0: from there on, where an element of the array begins. */
+  constructor(cap: number, start = 0) {
     this.element = new Gathered(cap);
+    if (start === 0) return;
+    this.state = 'inside';
+    this.position = start;
+    this.element.reset(start);
   }
 
   /** The elements that end in this chunk. */
@@ -43,9 +50,10 @@ export class ElementSplitter {
     for (; at < chunk.length && this.state === 'inside'; at++) {
       if (!this.endsAt(chunk[at]!)) continue;
       this.element.add(chunk.subarray(from, at));
-      elements.push({ span: trimmed(this.element.take()), delimiter: chunk[at]! });
       from = at + 1;
-      this.element.reset(this.position + from);
+      const next = this.position + from;
+      elements.push({ span: trimmed(this.element.take()), delimiter: chunk[at]!, next });
+      this.element.reset(next);
       if (this.depth < 0) this.state = 'after';
     }
     if (this.state === 'inside') this.element.add(chunk.subarray(from));

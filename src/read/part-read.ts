@@ -13,6 +13,12 @@ export interface ReadOptions {
   readonly documentBytes: number;
 }
 
+/** The bytes of a range, and once they have been read, whether the file ends with them. */
+export interface Content {
+  readonly chunks: AsyncIterable<Uint8Array>;
+  last(): boolean;
+}
+
 /** A record that will not become a document, and why. */
 export interface Refusal {
   readonly reason: RejectReason;
@@ -33,18 +39,34 @@ export class PartRead {
   records = 0;
   /** Lines so far, where the format has them. */
   lines = 0;
+  /** Bytes that were hashed. */
+  size = 0;
   /** Bytes on disk that are behind the reader. */
   bytes = 0;
+  /** What the part is read from, where somebody else reads the file: a range of it, decompressed. */
+  readonly content: Content | null;
   private readonly context: StageContext;
   private readonly hash: Hasher = hasher();
   private accepted = 0;
   private missing = 0;
 
-  constructor(file: InputFile, part: Part, options: ReadOptions, context: StageContext) {
+  constructor(
+    file: InputFile,
+    part: Part,
+    options: ReadOptions,
+    context: StageContext,
+    content: Content | null = null,
+  ) {
+    this.content = content;
     this.file = file;
     this.part = part;
     this.options = options;
     this.context = context;
+  }
+
+  /** Whether the file ends with this part: known when it has been read. */
+  get last(): boolean {
+    return this.content?.last() ?? true;
   }
 
   /** Counts `bytes` on disk as behind us; the progress shows them. */
@@ -55,6 +77,7 @@ export class PartRead {
 
   /** Adds bytes, as they lie on disk, to the hash of the part. */
   hashed(bytes: Uint8Array): void {
+    this.size += bytes.length;
     this.hash.update(bytes);
   }
 

@@ -7,13 +7,21 @@ const LF = 0x0a;
 const PROBE_BYTES = 64 * 1024;
 
 /**
+ * True for a file of several splits that cannot be cut without reading it: it is one part here, and cut by its reader
+ * (stream.ts). A text is one document, whatever its size.
+ */
+export const isCutWhileRead = ({ format, compression, size }: InputFile, splitBytes: number): boolean =>
+  size > splitBytes && (format === 'json' || (format === 'jsonl' && compression !== 'none'));
+
+/**
  * Cuts a file into parts of about `splitBytes`: uncompressed JSONL where a record ends, at or after each multiple of
  * `splitBytes`; Parquet between row groups, by their decompressed size; any other file is one part. At least one part.
  * It follows from the file and `splitBytes` alone, and reads a few blocks of the file and never all of it.
  */
 export async function cutParts(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
   if (file.format === 'parquet') return cutRowGroups(file, input, splitBytes);
-  const cuts = file.format === 'jsonl' && file.compression === 'none' ? await lineCuts(file.path, splitBytes) : [0];
+  const severalLines = file.format === 'jsonl' && file.compression === 'none' && file.size > splitBytes;
+  const cuts = severalLines ? await lineCuts(file.path, splitBytes) : [0];
   return cuts.map((start, at) => {
     const end = cuts[at + 1] ?? file.size;
     return { input, start, end, bytes: end - start };

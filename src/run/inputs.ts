@@ -3,8 +3,10 @@ import type { Pipeline } from '../config/index.ts';
 import { inputNotFound } from '../core/errors.ts';
 import { stat } from '../io/files.ts';
 import { listInputs } from '../io/list.ts';
+import { eachOf } from '../io/side-by-side.ts';
 import { formatOf, type InputFile } from '../read/index.ts';
 import { isOurPath, planFormat } from '../shard/index.ts';
+import type { Plan } from './plan.ts';
 
 /**
  * The input files of a pipeline, each real file once: one that two names lead to belongs to the first, since every document is
@@ -37,8 +39,9 @@ export async function findInputs(
   const root = commonFolder(inputs.map(({ path }) => path));
   const files: InputFile[] = [];
   const modified: number[] = [];
-  for (const { path, source } of inputs) {
-    const { size, modified: time } = (await stat(path)) ?? { size: 0, modified: 0 };
+  const looks = await eachOf(inputs, ({ path }) => stat(path));
+  for (const [i, { path, source }] of inputs.entries()) {
+    const { size, modified: time } = looks[i] ?? { size: 0, modified: 0 };
     files.push({ path, name: below(root, path), size, source, ...formatOf(path)! });
     modified.push(Math.trunc(time));
   }
@@ -50,11 +53,15 @@ const below = (folder: string, path: string): string => relative(folder, path).s
 /** The deepest folder that holds all of `paths`. */
 export function commonFolder(paths: readonly string[]): string {
   let common = dirname(paths[0] ?? '/').split(sep);
-  for (const path of paths) {
-    const parts = dirname(path).split(sep);
+  for (const folder of new Set(paths.map((path) => dirname(path)))) {
+    const parts = folder.split(sep);
     let same = 0;
     while (same < common.length && common[same] === parts[same]) same++;
     common = common.slice(0, same);
   }
   return common.join(sep) || sep;
 }
+
+/** The plan's inputs where they lie on this machine. */
+export const inputFiles = (plan: Plan, root: string): InputFile[] =>
+  plan.inputs.map(({ path, ...input }) => ({ ...input, name: path, path: `${root}/${path}` }));

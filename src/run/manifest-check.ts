@@ -1,6 +1,6 @@
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { SUBSETS } from '../core/window.ts';
-import { MANIFEST, type Manifest } from '../shard/index.ts';
+import { firstNumbers, MANIFEST, type Manifest, type SplitEntry } from '../shard/index.ts';
 import { addLedgers } from './ledger.ts';
 import { countWindows, manifestHead } from './merge.ts';
 import type { Plan } from './plan.ts';
@@ -14,11 +14,10 @@ export function* manifestProblems(manifest: Manifest, plan: Plan): Generator<str
   for (const [field, expected] of Object.entries(manifestHead(plan)))
     yield* differs(field, manifest[field as keyof Manifest], expected);
   const { splits, windows, ledger, ledgerBySource } = manifest;
-  yield* differs('splits', splits.length, plan.splits.length + 1);
+  yield* numberProblems(splits, plan);
   let [firstWindow, firstDocument] = [0, 0];
   for (const [number, split] of splits.entries()) {
     const place = `splits[${number}]`;
-    yield* differs(`${place}.split`, split.split, number);
     yield* differs(`${place}.firstWindow`, split.firstWindow, firstWindow);
     yield* differs(`${place}.firstDocument`, split.firstDocument, firstDocument);
     let inSplit = 0;
@@ -35,6 +34,26 @@ export function* manifestProblems(manifest: Manifest, plan: Plan): Generator<str
   }
   yield* differs('windows', windows, countWindows(splits));
   yield* differs('ledger', ledger, addLedgers(Object.values(ledgerBySource)));
+}
+
+/** One split an entry, from its number on; of an input that was cut while it was read any number of the ones kept for it. */
+function* numberProblems(splits: readonly SplitEntry[], plan: Plan): Generator<string> {
+  const first = firstNumbers(plan.splits);
+  const fewest = plan.splits.length + 1;
+  if (splits.length < fewest) yield `${MANIFEST}: \`splits\` are ${splits.length}, expected ${fewest} or more`;
+  let at = 0;
+  for (const [entry, number] of first.entries()) {
+    const slots = plan.splits[entry]?.slots ?? 1;
+    let taken = 0;
+    while (taken < slots && splits[at]?.split === number + taken) {
+      taken++;
+      at++;
+    }
+    if (taken > 0) continue;
+    yield `${MANIFEST}: \`splits[${at}]\` is ${splits[at]?.split}, expected ${number}`;
+    return;
+  }
+  if (at < splits.length) yield `${MANIFEST}: \`splits[${at}]\` is more than the plan has`;
 }
 
 const text = (value: unknown): string => canonicalJson((value ?? null) as Json);

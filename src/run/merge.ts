@@ -7,6 +7,7 @@ import { kindOf, readAll, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
+  firstNumbers,
   FORMAT,
   isOurPath,
   type Ledger,
@@ -20,6 +21,7 @@ import {
 } from '../shard/index.ts';
 import { addLedgers, total } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { type Done, entriesLeft, receiptsOf } from './receipts.ts';
 import { type GatheredRejects, gatherRejects } from './rejects.ts';
 import { configOf, settingsOf } from './settings.ts';
 
@@ -30,13 +32,14 @@ import { configOf, settingsOf } from './settings.ts';
 export async function mergeCorpus(
   plan: Plan,
   dir: string,
-  receipts: ReadonlyMap<number, Receipt>,
+  done: Done,
   rejectShare: number,
   context: StageContext,
 ): Promise<Manifest> {
-  const ordered = plan.splits.map((_, split) => receipts.get(split));
-  if (!ordered.every((receipt) => receipt !== undefined))
-    throw corpusIncomplete(dir, receipts.size, plan.splits.length);
+  const first = firstNumbers(plan.splits);
+  const left = entriesLeft(plan, done).length;
+  if (left > 0) throw corpusIncomplete(dir, plan.splits.length - left, plan.splits.length);
+  const ordered = plan.splits.flatMap((entry, i) => receiptsOf(entry, first[i]!, done)!);
   const bySource = ledgersBySource(ordered);
   const ledger = addLedgers(Object.values(bySource));
   // Before anything is refused: the message names this file.
@@ -48,7 +51,7 @@ export async function mergeCorpus(
   const shards = await packAllTails(plan, dir, ordered, context);
   const windows = shards.reduce((sum, shard) => sum + shard.windows, 0);
   splits.push({
-    split: plan.splits.length,
+    split: first.at(-1)!,
     firstWindow: last ? last.firstWindow + last.windows : 0,
     windows,
     firstDocument: last ? last.firstDocument + last.documents : 0,
@@ -155,7 +158,7 @@ async function packAllTails(
   const windows = (async function* () {
     for await (const window of packTails(tails, pack)) yield { items: [window], cursor: { bytes: 0, records: 0 } };
   })();
-  const sink = shardSink({ ...shard(dir), split: plan.splits.length });
+  const sink = shardSink({ ...shard(dir), split: firstNumbers(plan.splits).at(-1)! });
   return sink.write(maskStage(policies, pack.windowLength).run(windows, context), context);
 }
 

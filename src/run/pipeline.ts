@@ -1,102 +1,122 @@
-import { type Pipeline } from '../config/index.ts';
-import { interrupted, isPrepError, messageOf } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { exists, listFolder, readAll } from '../io/files.ts';
-import { sweepTemporaries } from '../io/temporary.ts';
-import { type Manifest } from '../shard/index.ts';
-import { cleanUp, mergeCorpus } from './merge.ts';
+import type { NoiseSettings, Pipeline } from '../config/index.ts';
+import { interrupted, isPrepError } from '../core/errors.ts';
+import type { Manifest } from '../shard/index.ts';
+import { isForeign } from '../tokenize/index.ts';
+import { checkInputs } from './check-inputs.ts';
+import { type Local, readLocal } from './local.ts';
 import { writeNoise } from './noise.ts';
-import { changedInputs, type Local, makePlan, type Planned } from './plan.ts';
-import { runSplits } from './pool.ts';
-import { checkInputs, finishedManifest, finishedSplits, readReceipt } from './receipts.ts';
-import { FOLDERS, removeCorpus } from './remove.ts';
-import type { Progress } from './split.ts';
+import { type GivenAgain, makePlan, openPlan, type Plan, type Planned, planIn } from './plan.ts';
+import type { PoolEvents } from './pool.ts';
+import { finishedManifest } from './receipts.ts';
+import { removeCorpus } from './remove.ts';
+import { leftOf, lookAt, mergeWork, packWork, sweep, type Work } from './steps.ts';
 
 /** What a run tells while it goes on. */
-export interface RunEvents {
-  planned(planned: Planned, done: number): void;
-  progress(delta: Progress): void;
-  splitDone(split: number): void;
-  merged(manifest: Manifest): void;
+export interface RunEvents extends PoolEvents {
+  /** `left` are the entries of the plan that are to be done yet; `foreign` is why the tokenizer is not run by the kernel. */
+  planned(plan: Plan, left: readonly number[], foreign: string | null): void;
+  /** All splits have their receipts. */
+  packed(): void;
+  /** There are to be `passes` of noise. */
+  merged(manifest: Manifest, passes: number): void;
   pass(pass: number): void;
 }
 
 export interface RunOptions {
   readonly workers: number;
-  /** Starts over where the folder holds another plan. */
-  readonly overwrite: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Plan, pack, merge and noise, as far as they are not done: the same call resumes what was cut short. */
-export async function runPipeline(pipeline: Pipeline, options: RunOptions, events: RunEvents): Promise<Manifest> {
+export async function runPipeline(
+  pipeline: Pipeline,
+  options: RunOptions & { readonly overwrite: boolean },
+  events: RunEvents,
+): Promise<Manifest> {
+  const before = await readLocal(pipeline.out);
+  const planned = await planPipeline(pipeline, options.overwrite);
+  const work = await packed(pipeline.out, planned, before, options, events);
+  return merged(work, pipeline.rejectShare, pipeline.noise, options, events);
+}
+
+/** Plans only: what `prep pack DIR` and `prep merge DIR` go on from. */
+export async function planPipeline(pipeline: Pipeline, overwrite: boolean): Promise<Planned> {
   const dir = pipeline.out;
   await sweep(dir, false);
-  const before = await readLocal(dir);
-  const planned = await makePlan(pipeline, options.overwrite ? { replace: () => removeCorpus(dir) } : {});
+  return makePlan(pipeline, overwrite ? { replace: () => removeCorpus(dir) } : {});
+}
+
+/** Packs what is left of the plan in a folder. */
+export async function packFolder(
+  dir: string,
+  given: GivenAgain,
+  options: RunOptions,
+  events: RunEvents,
+): Promise<Work> {
+  const planned = await openPlan(dir, given);
+  await sweep(dir, false);
+  return packed(dir, planned, await readLocal(dir), options, events);
+}
+
+/**
+ * Merges the plan in a folder, all of which is packed; what is not given is as the plan was made. Inputs are not looked at: they
+ * may be on another machine.
+ */
+export async function mergeFolder(
+  dir: string,
+  { rejectShare, noise }: { rejectShare?: number; noise: Partial<NoiseSettings> },
+  options: RunOptions,
+  events: RunEvents,
+): Promise<Manifest> {
+  const plan = await planIn(dir);
+  await sweep(dir, false);
+  const work = await lookAt(dir, plan);
+  events.planned(plan, leftOf(work), null);
+  const afterwards = (await readLocal(dir))?.afterwards;
+  const passes = { ...(afterwards?.noise ?? NOISE), ...noise };
+  return merged(work, rejectShare ?? afterwards?.rejectShare ?? REJECT_SHARE, passes, options, events);
+}
+
+/** As the schema of a pipeline has them, for a folder that lost local.json. */
+const NOISE: NoiseSettings = { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 };
+const REJECT_SHARE = 0.05;
+
+async function packed(
+  dir: string,
+  planned: Planned,
+  before: Local | undefined,
+  { workers, signal }: RunOptions,
+  events: RunEvents,
+): Promise<Work> {
   const { plan, local, model } = planned;
-  const finished = await finishedManifest(plan, dir);
-  const done = await finishedSplits(plan, dir, finished !== undefined);
-  await checkInputs(plan, local, before, done.values());
-  events.planned(planned, finished ? plan.splits.length : done.size);
-  const manifest = finished ?? (await packOrFind());
-  await cleanUp(dir, done.values());
-  events.merged(manifest);
-  await writeNoise(dir, pipeline.noise, (pass) => {
+  const work = await lookAt(dir, plan);
+  await checkInputs(plan, local, before, work.done);
+  events.planned(plan, leftOf(work), isForeign(model) ? model.why : null);
+  try {
+    await packWork(work, planned, workers, events, signal);
+  } catch (error) {
+    // Another run on this folder may be faster: then it has merged, and removed what we looked for.
+    const gone = isPrepError(error) && error.code === 'IO_FAILED';
+    work.manifest = gone ? await finishedManifest(plan, dir) : undefined;
+    if (!work.manifest) throw error;
+  }
+  events.packed();
+  return work;
+}
+
+async function merged(
+  work: Work,
+  rejectShare: number,
+  noise: NoiseSettings,
+  { signal }: RunOptions,
+  events: RunEvents,
+): Promise<Manifest> {
+  const manifest = await mergeWork(work, rejectShare, signal);
+  events.merged(manifest, noise.passes);
+  const { length } = work.plan.splits;
+  await writeNoise(work.dir, noise, (pass) => {
     events.pass(pass);
-    stopIfAsked();
+    if (signal.aborted) throw interrupted(length, length);
   });
   return manifest;
-
-  /** Merge and noise run on this thread: they ask between two batches. What is being written then is given up. */
-  function stopIfAsked(): void {
-    if (options.signal.aborted) throw interrupted(done.size, plan.splits.length);
-  }
-
-  /** Another run on this folder may be faster: then it removes the tails that we are about to read. */
-  async function packOrFind(): Promise<Manifest> {
-    try {
-      return await pack();
-    } catch (error) {
-      const found = isPrepError(error) && error.code === 'IO_FAILED' ? await finishedManifest(plan, dir) : undefined;
-      if (!found) throw error;
-      for (const [split, receipt] of await finishedSplits(plan, dir, true)) done.set(split, receipt);
-      return found;
-    }
-  }
-
-  async function pack(): Promise<Manifest> {
-    const missing = plan.splits.flatMap((_, split) => (done.has(split) ? [] : [split]));
-    const on = { progress: (_: number, delta: Progress) => events.progress(delta), done: events.splitDone };
-    const data = { plan, dir, root: local.root, filter: pipeline.filter, model };
-    await runSplits(missing, options.workers, data, on, options.signal).catch(async (error: unknown) => {
-      await sweep(dir, true);
-      throw error;
-    });
-    for (const split of missing) done.set(split, (await readReceipt(plan, dir, split))!);
-    // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
-    const touched = new Set(await changedInputs(plan, local));
-    const modified = local.modified.map((time, i) => (touched.has(plan.inputs[i]!.path) ? -1 : time));
-    await checkInputs(plan, { ...local, modified }, local, done.values());
-    const context = { progress: stopIfAsked, reject: () => {} };
-    return mergeCorpus(plan, dir, done, pipeline.rejectShare, context);
-  }
-}
-
-/** Removes temporary files of runs that were killed; with `own`, of this one, whose workers have been stopped. */
-async function sweep(dir: string, own: boolean): Promise<void> {
-  const policies = (await exists(`${dir}/masks`)) ? await listFolder(`${dir}/masks`) : [];
-  for (const name of ['.', ...FOLDERS, ...policies.map((policy) => `masks/${policy}`)])
-    await sweepTemporaries(`${dir}/${name}`, own);
-}
-
-async function readLocal(dir: string): Promise<Local | undefined> {
-  const path = `${dir}/local.json`;
-  if (!(await exists(path))) return undefined;
-  try {
-    return JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as Local;
-  } catch (error) {
-    // Only an early warning is lost.
-    return void messageOf(error);
-  }
 }

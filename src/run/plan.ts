@@ -1,13 +1,16 @@
 import { type Pipeline, planConfig } from '../config/index.ts';
-import { corpusCorrupt, fingerprintMismatch, inputNotFound } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch, inputNotFound, inputRootUnknown, planNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
 import { commitFile } from '../io/commit.ts';
-import { exists, stat } from '../io/files.ts';
+import { exists } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
-import { cutParts, type InputFile, type Part } from '../read/index.ts';
+import type { InputFile, Part } from '../read/index.ts';
 import { FORMAT, PLAN, readChecked, type TokenizerInfo } from '../shard/index.ts';
-import { type ForeignModel, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { type ForeignModel, hashOf, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
+import { cutInputs } from './cut.ts';
+import { differing } from './differing.ts';
 import { findInputs } from './inputs.ts';
+import { type Local, modifiedTimes, readLocal } from './local.ts';
 import { loadModel } from './model-cache.ts';
 import { settingsOf } from './settings.ts';
 import { VERSION } from './version.ts';
@@ -21,10 +24,15 @@ export interface PlannedInput {
   readonly source: string;
 }
 
-/** The unit of work, retry and resume: parts of inputs, in order, of about `split_bytes` together. */
+/**
+ * An entry of a plan: a split, which is the unit of work, retry and resume: parts of inputs, in order, of about `split_bytes`
+ * together. Or, with `slots`, an input that is cut while it is read: so many split numbers are kept for it.
+ */
 export interface Split {
   readonly parts: readonly Part[];
+  /** On disk. */
   readonly bytes: number;
+  readonly slots?: number;
 }
 
 /** Immutable; `id` is a hash of everything that decides a byte of the corpus. */
@@ -38,22 +46,16 @@ export interface Plan {
   readonly splits: readonly Split[];
 }
 
-/** What of a plan belongs to this machine: kept beside it in local.json, part of no identity. */
-export interface Local {
-  /** Absolute folder the inputs' paths are relative to. */
-  readonly root: string;
-  /** Modification times of the inputs, milliseconds: an early warning only. */
-  readonly modified: readonly number[];
-}
-
 export interface Planned {
   readonly plan: Plan;
   readonly local: Local;
   readonly model: Model | ForeignModel;
+  /** Absolute path of the user's filter module: from the user each time, and out of no folder. */
+  readonly filter: string | null;
 }
 
 /** What a plan's id is made of. */
-type Identity = Omit<Plan, 'id' | 'splits'>;
+export type Identity = Omit<Plan, 'id' | 'splits'>;
 
 /**
  * Looks at the inputs and the tokenizer. With a plan already in the folder: that one, if it is the same; FINGERPRINT_MISMATCH
@@ -82,25 +84,25 @@ export async function makePlan(
     })),
   };
   const id = fingerprint(identity as unknown as Json);
-  const local = { root, modified };
+  const { rejectShare, noise, filter } = pipeline;
+  const local: Local = { root, modified, afterwards: { rejectShare, noise } };
   const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
-    if (existing.id === id) return { plan: existing, local, model };
+    if (existing.id === id) return { plan: existing, local, model, filter };
     // Only asked to look: the plan as it would be, whatever is in the folder.
     if (commit) throw differing(pipeline.out, identity, existing);
   }
-  const parts: Part[] = [];
-  for (const [input, file] of files.entries()) parts.push(...(await cutParts(file, input, pipeline.splitBytes)));
-  const text = canonicalJson({ id, ...identity, splits: groupParts(parts, pipeline.splitBytes) } as unknown as Json);
+  const splits = await cutInputs(files, pipeline.splitBytes);
+  const text = canonicalJson({ id, ...identity, splits } as unknown as Json);
   // As the next run will read it: the order of members is that of the file from the start.
   const plan = JSON.parse(text) as Plan;
   settingsOf(plan);
-  if (!commit) return { plan, local, model };
+  if (!commit) return { plan, local, model, filter };
   await replace?.();
   await commitFile(`${pipeline.out}/tokenizer.json`, bytes);
-  await commitFile(`${pipeline.out}/local.json`, canonicalJson({ root, modified }));
+  await commitFile(`${pipeline.out}/local.json`, canonicalJson(local as unknown as Json));
   await commitFile(`${pipeline.out}/${PLAN}`, `${text}\n`);
-  return { plan, local, model };
+  return { plan, local, model, filter };
 }
 
 const filterHash = async (path: string | null): Promise<string | null> => {
@@ -108,6 +110,25 @@ const filterHash = async (path: string | null): Promise<string | null> => {
   if (!(await exists(path))) throw inputNotFound(path, 'filter');
   return sha256OfFile(path);
 };
+
+/**
+ * The plan in a folder and what it needs: the tokenizer lies beside it, and where the inputs are says `root`, or local.json.
+ * CORPUS_NOT_FOUND without a plan, INPUT_ROOT_UNKNOWN, or FINGERPRINT_MISMATCH for another tokenizer.
+ */
+export async function openPlan(dir: string, { root, filter = null }: GivenAgain): Promise<Planned> {
+  const plan = await planIn(dir);
+  if (plan.version !== VERSION) throw fingerprintMismatch(`${dir}/${PLAN}`, 'version', VERSION, plan.version);
+  settingsOf(plan);
+  const known = await readLocal(dir);
+  const folder = root ?? known?.root;
+  if (folder === undefined) throw inputRootUnknown(dir, plan.inputs[0]!.path);
+  const path = `${dir}/tokenizer.json`;
+  const { model, bytes } = await loadModel(path);
+  const { sha256 } = plan.tokenizer;
+  if (hashOf(bytes) !== sha256) throw fingerprintMismatch(path, 'content', hashOf(bytes), sha256);
+  const modified = await modifiedTimes(plan, folder);
+  return { plan, local: { ...known, root: folder, modified }, model, filter };
+}
 
 /** The plan in a corpus folder, if there is one; CORPUS_CORRUPT if its id is not that of its content. */
 export async function readPlan(dir: string): Promise<Plan | undefined> {
@@ -119,55 +140,15 @@ export async function readPlan(dir: string): Promise<Plan | undefined> {
   return plan;
 }
 
-/** The plan's inputs where they lie on this machine. */
-export const inputFiles = (plan: Plan, root: string): InputFile[] =>
-  plan.inputs.map(({ path, ...input }) => ({ ...input, name: path, path: `${root}/${path}` }));
-
-/**
- * Consecutive parts, until a split has about `splitBytes`: small files share one, a large file was cut before. Two parts of
- * one file never share a split, so (split, input) names a part.
- */
-export function groupParts(parts: readonly Part[], splitBytes: number): Split[] {
-  const splits: { parts: Part[]; bytes: number }[] = [];
-  let open: { parts: Part[]; bytes: number } | undefined;
-  for (const part of parts) {
-    if (!open || open.bytes + part.bytes > splitBytes * 1.25 || open.parts.at(-1)?.input === part.input) {
-      open = { parts: [], bytes: 0 };
-      splits.push(open);
-    }
-    open.parts.push(part);
-    open.bytes += part.bytes;
-  }
-  return splits;
+/** What a plan in a folder is told of this machine: where its inputs lie, if not where they were, and the user's filter. */
+export interface GivenAgain {
+  readonly root?: string;
+  readonly filter?: string | null;
 }
 
-/** Names the first field in which a folder's plan differs from what is asked for. */
-function differing(dir: string, wanted: Identity, existing: Identity) {
-  const text = (value: unknown) => canonicalJson((value ?? null) as Json);
-  const mismatch = (field: string, a: unknown, b: unknown) =>
-    fingerprintMismatch(`${dir}/${PLAN}`, field, text(a).slice(0, 80), text(b).slice(0, 80));
-  for (const field of ['format', 'version'] as const)
-    if (wanted[field] !== existing[field]) return mismatch(field, wanted[field], existing[field]);
-  for (const group of ['config', 'tokenizer'] as const) {
-    const [a, b] = [wanted[group] as Record<string, unknown>, existing[group] as Record<string, unknown>];
-    for (const key of Object.keys({ ...a, ...b }).sort())
-      if (text(a[key]) !== text(b[key])) return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
-  }
-  for (let i = 0; i < Math.max(wanted.inputs.length, existing.inputs.length); i++)
-    if (text(wanted.inputs[i]) !== text(existing.inputs[i]))
-      return mismatch(`inputs[${i}]`, wanted.inputs[i], existing.inputs[i]);
-  return mismatch('id', 'another', existing);
-}
-
-/**
- * Names of the inputs that are not what they were when the plan was looked at (gone, another size or modification time).
- * Asked again after packing, before anything is built on it: what changes while it is read is a mix that no hash gives away.
- */
-export async function changedInputs(plan: Plan, local: Local): Promise<string[]> {
-  const differing: string[] = [];
-  for (const [i, { path, size }] of inputFiles(plan, local.root).entries()) {
-    const found = await stat(path);
-    if (found?.size !== size || Math.trunc(found.modified) !== local.modified[i]) differing.push(plan.inputs[i]!.path);
-  }
-  return differing;
+/** The same where there has to be one: CORPUS_NOT_FOUND. */
+export async function planIn(dir: string): Promise<Plan> {
+  const plan = await readPlan(dir);
+  if (!plan) throw planNotFound(dir);
+  return plan;
 }

@@ -1,62 +1,106 @@
 import { Worker } from 'node:worker_threads';
-import { fromErrorData, interrupted, PrepError, tokenizerTimeout } from '../core/errors.ts';
+import { fromErrorData, interrupted, isPrepError, PrepError, tokenizerTimeout } from '../core/errors.ts';
+import { Queue } from './queue.ts';
+import { type Done, entriesLeft } from './receipts.ts';
 import type { Progress } from './split.ts';
+import { threadFile } from './thread-file.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 
+export interface PoolEvents {
+  progress(delta: Progress): void;
+  /** A split has its receipt. */
+  splitDone(split: number): void;
+  /** All of an entry of the plan is done. */
+  entryDone(entry: number): void;
+}
+
 /**
- * Runs splits on `workers` threads, each taking the next one when it is done: nothing about a split depends on who runs
- * it. Rejects with the first error, or INTERRUPTED when `signal` fires; what is committed by then stays.
+ * Packs what is left of a plan on `workers` threads, each taking the next split when it is done: nothing about a split
+ * depends on who runs it. Rejects with the first error, or INTERRUPTED when `signal` fires; what is committed by then stays.
  */
-export function runSplits(
-  splits: readonly number[],
-  workers: number,
+export async function packLeft(
   data: Omit<WorkerData, 'watched'>,
-  on: { progress(split: number, delta: Progress): void; done(split: number): void },
+  done: Done,
+  workers: number,
+  on: PoolEvents,
   signal: AbortSignal,
 ): Promise<void> {
-  const total = data.plan.splits.length;
-  let next = 0;
-  let finished = 0;
-  return new Promise((resolve, reject) => {
-    const threads: Worker[] = [];
-    const watched: Float64Array[] = [];
-    const watchdog = setInterval(() => {
-      const late = watched.map(overdue).find((found) => found !== undefined);
-      if (late) settle(tokenizerTimeout('Hugging Face’s JavaScript library', late.seconds, late.bytes));
-    }, 1000);
-    const settle = (error?: PrepError) => {
-      clearInterval(watchdog);
-      signal.removeEventListener('abort', stop);
-      Promise.all(threads.map((thread) => thread.terminate())).then(() => (error ? reject(error) : resolve()), reject);
-    };
-    const stop = () => settle(interrupted(total - splits.length + finished, total));
-    if (splits.length === 0) return settle();
-    if (signal.aborted) return stop();
-    signal.addEventListener('abort', stop);
-    const feed = (thread: Worker) => {
-      const split = splits[next++];
-      if (split !== undefined) thread.postMessage({ split } satisfies ToWorker);
-    };
-    for (let i = 0; i < Math.min(workers, splits.length); i++) {
-      const watch = new Float64Array(new SharedArrayBuffer(16));
-      watched.push(watch);
-      const thread = new Worker(workerFile(), { workerData: { ...data, watched: watch } satisfies WorkerData });
-      threads.push(thread);
-      thread.on('message', (message: FromWorker) => {
-        if (message.kind === 'progress') on.progress(message.split, message.delta);
-        else if (message.kind === 'failed') settle(fromErrorData(message.error));
-        else {
-          on.done(message.split);
-          finished++;
-          if (finished === splits.length) settle();
-          else feed(thread);
-        }
-      });
-      thread.on('error', (error) => settle(new PrepError('INTERNAL', `a worker died: ${String(error)}`, {}, error)));
-      feed(thread);
-    }
+  const entries = data.plan.splits.length;
+  let left = entriesLeft(data.plan, done).length;
+  if (left === 0) return;
+  const threads = new Set<Worker>();
+  const idle: Worker[] = [];
+  const watched: Float64Array[] = [];
+  let settle: (error?: unknown) => void = () => {};
+  const settled = new Promise<unknown>((resolve) => (settle = resolve));
+  const queue = new Queue(data, done, workers, {
+    changed: () => void pump(),
+    progress: (bytes) => on.progress({ bytes }),
+    failed: settle,
+    entryDone(entry) {
+      left--;
+      on.entryDone(entry);
+    },
   });
+  let pumping: Promise<void> | undefined;
+  let again = false;
+  const watchdog = setInterval(() => {
+    const late = watched.map(overdue).find((found) => found !== undefined);
+    if (late) settle(tokenizerTimeout('Hugging Face’s JavaScript library', late.seconds, late.bytes));
+  }, 1000);
+  const stop = () => settle(interrupted(entries - left, entries));
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  else void pump();
+  const error = await settled;
+  clearInterval(watchdog);
+  signal.removeEventListener('abort', stop);
+  await Promise.all([...threads].map((thread) => thread.terminate()));
+  await pumping?.catch(() => {});
+  await queue.close();
+  if (error !== undefined) throw isPrepError(error) ? error : died(error);
+
+  /** Gives the workers that have nothing to do what there is; one at a time, since taking asks the disk. */
+  async function pump(): Promise<void> {
+    again = true;
+    if (pumping) return;
+    pumping = (async () => {
+      while (again) {
+        again = false;
+        while (idle.length > 0 || threads.size < workers) {
+          const task = await queue.take();
+          if (!task) break;
+          const move = task.range ? [task.range.port] : [];
+          (idle.pop() ?? start()).postMessage(task satisfies ToWorker, move);
+        }
+        if (queue.finished) settle();
+      }
+    })();
+    await pumping.catch(settle);
+    pumping = undefined;
+    if (again) void pump();
+  }
+
+  function start(): Worker {
+    const watch = new Float64Array(new SharedArrayBuffer(16));
+    watched.push(watch);
+    const thread = new Worker(threadFile('worker'), { workerData: { ...data, watched: watch } satisfies WorkerData });
+    threads.add(thread);
+    thread.on('message', (message: FromWorker) => {
+      if (message.kind === 'progress') on.progress(message.delta);
+      else if (message.kind === 'failed') settle(fromErrorData(message.error));
+      else {
+        on.splitDone(message.split);
+        idle.push(thread);
+        queue.packed(message.split).then(pump, settle);
+      }
+    });
+    thread.on('error', settle);
+    return thread;
+  }
 }
+
+const died = (error: unknown): PrepError => new PrepError('INTERNAL', `a worker died: ${String(error)}`, {}, error);
 
 /** The library does about 1 MB/s; a pattern gone exponential does not finish in a lifetime. */
 const LIMIT_SECONDS = 20;
@@ -68,7 +112,3 @@ function overdue([bytes, begun]: Float64Array): { bytes: number; seconds: number
   const seconds = LIMIT_SECONDS + Math.ceil(bytes / 2 ** 20) * SECONDS_PER_MIB;
   return Date.now() - begun > seconds * 1000 ? { bytes, seconds } : undefined;
 }
-
-/** Node 20 cannot load TypeScript: from sources (tests) the compiled worker is used. */
-const workerFile = (): URL =>
-  new URL(import.meta.url.endsWith('.ts') ? '../../dist/run/worker.js' : './worker.js', import.meta.url);

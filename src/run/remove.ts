@@ -3,7 +3,7 @@ import { exists, kindOf, listFolder, removeEmptyFolder, removeFile } from '../io
 import { isOurName, MANIFEST, PLAN, planFormat, readChecked } from '../shard/index.ts';
 
 /** Folders a run fills. */
-export const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects'];
+export const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects', 'claims'];
 
 /**
  * Removes a corpus for `--overwrite`: files with our names in our folders, and folders that are empty then. First what makes it

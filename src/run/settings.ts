@@ -41,6 +41,7 @@ export interface PlanConfig {
   sources: Mixture['bySource'];
   validation: number;
   seed: number;
+  split_bytes: number;
   document_bytes: number;
 }
 

@@ -6,10 +6,11 @@ import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
 import { type Filter, selectStage } from '../mix/index.ts';
 import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
-import { readParts } from '../read/index.ts';
+import { type PartResult, type Range, readParts } from '../read/index.ts';
 import {
   documentChunks,
   type FileEntry,
+  firstNumbers,
   type Ledger,
   type Receipt,
   receiptPath,
@@ -20,7 +21,9 @@ import {
 } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
-import { inputFiles, type Plan } from './plan.ts';
+import { inputFiles } from './inputs.ts';
+import type { Plan } from './plan.ts';
+import { entryOf } from './receipts.ts';
 import { RejectLog } from './rejects.ts';
 import { type Settings, settingsOf } from './settings.ts';
 
@@ -35,14 +38,16 @@ export function splitChain(
   root: string,
   tokenizer: Tokenizer,
   filter: Filter | null,
+  range: Range | null,
 ) {
   const files = inputFiles(plan, root);
   const read: SourceReceipt[] = [];
-  const { parts } = plan.splits[split] ?? { parts: [] };
-  const source = readParts(files, parts, settings.read, ({ part, records, lines, sha256 }) => {
-    const { input, start, end } = parts[part]!;
-    read[part] = { input, start, end, records, lines, sha256 };
-  });
+  const { parts } = plan.splits[entryOf(firstNumbers(plan.splits), split)]!;
+  const result = ({ part, size, ...of }: PartResult) => {
+    const { input, start, end } = range ? { ...range, end: range.start + size } : parts[part]!;
+    read[part] = { input, start, end, ...of };
+  };
+  const source = readParts(files, parts, settings.read, result, range);
   const pack = packStage(
     settings.pack,
     split,
@@ -64,7 +69,9 @@ export function splitChain(
   return { chain, sink, pack: pack.result, read };
 }
 
-/** Runs one split from its inputs to its receipt. Same plan, same bytes, whoever runs it and however often. */
+/**
+ * Runs one split from its inputs to its receipt; one of an input that is cut while it is read from its `range`. Same plan, same bytes, whoever runs it and however often.
+ */
 export async function runSplit(
   plan: Plan,
   split: number,
@@ -73,11 +80,12 @@ export async function runSplit(
   tokenizer: Tokenizer,
   filter: Filter | null,
   onProgress: (delta: Progress) => void,
+  range: Range | null = null,
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
   const rejects = new RejectLog(plan);
   const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
-  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer, filter);
+  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer, filter, range);
   const packed = new Map<string, number>();
   const counted = chain.to({
     name: 'count',

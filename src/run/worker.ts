@@ -5,6 +5,8 @@ import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '..
 import type { Filter } from '../mix/index.ts';
 import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
+import type { Task } from './queue.ts';
+import { receiveRange } from './range-port.ts';
 import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
 
@@ -19,7 +21,7 @@ export interface WorkerData {
   /** [bytes of the text a foreign tokenizer is at, time in ms it began]: what the watchdog looks at. */
   readonly watched: Float64Array;
 }
-export type ToWorker = { readonly split: number };
+export type ToWorker = Task;
 export type FromWorker =
   | { readonly kind: 'progress'; readonly split: number; readonly delta: Progress }
   | { readonly kind: 'done'; readonly split: number }
@@ -36,7 +38,7 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, filter, m
     watched[0] = bytes;
   };
   const send = (message: FromWorker) => port.postMessage(message);
-  port.on('message', ({ split }: ToWorker) => {
+  port.on('message', ({ split, range }: ToWorker) => {
     let sum: Required<Progress> = { bytes: 0, documents: 0, tokens: 0, windows: 0 };
     let sent = Date.now();
     const report = () => {
@@ -51,7 +53,7 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, filter, m
     const run = async () => {
       loaded ??= openTokenizer(model, settingsOf(plan).encode, watch);
       judge ??= filterOf(plan, filter);
-      await runSplit(plan, split, dir, root, loaded, await judge, onProgress);
+      await runSplit(plan, split, dir, root, loaded, await judge, onProgress, range && receiveRange(range));
       report();
     };
     run().then(

@@ -3,7 +3,7 @@
  * these: a name out of a file says nothing, and a stranger's file in our folder is a stranger's.
  */
 const OURS: Readonly<Record<string, RegExp>> = {
-  receipts: /^(?:\d{5,}|noise-pass-\d{3,})\.json$/,
+  receipts: /^(?:\d{5,}(?:-end)?|noise-pass-\d{3,})\.json$/,
   shards: /^\d{5,}-\d{5,}\.arrow$/,
   documents: /^\d{5,}\.arrow$/,
   noise: /^pass-\d{3,}\.arrow$/,
@@ -24,6 +24,3 @@ export function isOurPath(path: string): boolean {
   const cut = path.lastIndexOf('/');
   return cut < 0 ? AT_TOP.has(path) : isOurName(path.slice(0, cut), path.slice(cut + 1));
 }
-
-/** True for the name of a split's receipt, as against one of a noise pass. */
-export const isSplitReceipt = (name: string): boolean => /^\d{5,}\.json$/.test(name);

@@ -1,4 +1,4 @@
-import { MIN_WINDOW } from '../core/limits.ts';
+import { MAX_SPLITS, MIN_WINDOW } from '../core/limits.ts';
 import type { Manifest, ShardEntry, SplitEntry } from './manifest.ts';
 import { passPath, type PassReceipt, type Receipt } from './receipt.ts';
 import { splitName } from './shard-sink.ts';
@@ -47,15 +47,17 @@ function splitFault(at: string, entry: SplitEntry | Receipt, windowLength: numbe
 /** Counts are taken to allocate and to walk by: they are bound to what the shards list, and those to their files. */
 export function manifestFault({ splits, windows, windowLength }: Manifest): Fault {
   const sums = { train: 0, validation: 0 };
-  let [firstWindow, firstDocument] = [0, 0];
+  let [firstWindow, firstDocument, number] = [0, 0, -1];
   for (const [i, split] of splits.entries()) {
     const at = `/splits/${i}`;
+    // Ascending, with gaps: of the numbers kept for an input that was cut while it was read not all are taken.
     const fault =
-      differs(`${at}/split`, split.split, i) ??
+      (split.split <= number ? ([`${at}/split`, `is ${split.split}, after ${number}`] satisfies Fault) : null) ??
       differs(`${at}/firstWindow`, split.firstWindow, firstWindow) ??
       differs(`${at}/firstDocument`, split.firstDocument, firstDocument) ??
       splitFault(at, split, windowLength);
     if (fault) return fault;
+    number = split.split;
     firstWindow += split.windows;
     firstDocument += split.documents;
     for (const shard of split.shards) sums[shard.subset] += shard.windows;
@@ -81,13 +83,18 @@ export const passFault = ({ path, pass }: PassReceipt): Fault => differs('/path'
 export function planFault(plan: object): Fault {
   const { inputs, splits } = plan as {
     inputs: unknown[];
-    splits: { parts: { input: number; start: number; end: number }[] }[];
+    splits: { parts: { input: number; start: number; end: number }[]; slots?: number }[];
   };
-  for (const [i, { parts }] of splits.entries())
+  let numbers = 0;
+  for (const [i, { parts, slots }] of splits.entries()) {
+    numbers += slots ?? 1;
+    if (numbers > MAX_SPLITS) return [`/splits/${i}/slots`, `makes ${numbers} splits, at most ${MAX_SPLITS} can be`];
+    if (slots !== undefined && parts.length !== 1) return [`/splits/${i}/parts`, 'are more than one with slots'];
     for (const [k, { input, start, end }] of parts.entries()) {
       const at = `/splits/${i}/parts/${k}`;
       if (input >= inputs.length) return [`${at}/input`, `is ${input}, there are ${inputs.length} inputs`];
       if (end < start) return [`${at}/end`, `is ${end}, before its start`];
     }
+  }
   return null;
 }

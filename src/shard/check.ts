@@ -12,6 +12,8 @@ const KINDS = {
   plan: { schema: 'plan.schema.json', fault: planFault },
   manifest: { schema: 'manifest.schema.json', fault: (value) => manifestFault(value as Manifest) },
   receipt: { schema: 'receipt.schema.json#/$defs/split', fault: (value) => receiptFault(value as Receipt) },
+  stream: { schema: 'receipt.schema.json#/$defs/stream', fault: () => null },
+  local: { schema: 'local.schema.json', fault: () => null },
   pass: { schema: 'receipt.schema.json#/$defs/pass', fault: (value) => passFault(value as PassReceipt) },
 } as const satisfies Record<string, { schema: string; fault: (value: object) => [string, string] | null }>;
 
@@ -74,12 +76,13 @@ let compiled: Promise<Record<Checked, ValidateFunction>> | undefined;
 async function validatorOf(kind: Checked): Promise<ValidateFunction> {
   compiled ??= (async () => {
     const ajv = new Ajv2020({ strict: false });
-    for (const name of ['plan', 'manifest', 'receipt']) {
+    for (const name of ['plan', 'manifest', 'receipt', 'local']) {
       const path = fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url));
       ajv.addSchema(JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as object);
     }
     const of = (name: Checked) => ajv.getSchema(KINDS[name].schema)!;
-    return { plan: of('plan'), manifest: of('manifest'), receipt: of('receipt'), pass: of('pass') };
+    const kinds = Object.keys(KINDS) as Checked[];
+    return Object.fromEntries(kinds.map((kind) => [kind, of(kind)])) as Record<Checked, ValidateFunction>;
   })();
   return (await compiled)[kind];
 }

@@ -4,6 +4,7 @@ export type { Corpus, NoisePass, NoiseRow, WindowLayout, WindowRecord } from './
 export { documentChunks, readDocuments, type StoredDocuments } from './documents.ts';
 export * from './manifest.ts';
 export { noiseBytes, type PassInfo, readNoise } from './noise.ts';
+export { firstNumbers, lastReceipt } from './numbers.ts';
 export { newestCorpus, openCorpus, readManifest, readPassReceipt } from './open.ts';
 export * from './receipt.ts';
 export { readListed } from './shard-columns.ts';

@@ -1,12 +1,12 @@
 import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
 import { exists, listFolder, stat } from '../io/files.ts';
 import { readerInto } from '../io/read-into.ts';
-import { isSplitReceipt } from './check-names.ts';
 import { readChecked } from './check.ts';
 import type { Corpus, NoisePass, WindowLayout } from './corpus.ts';
 import { lastUsed } from './last-used.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise.ts';
+import { firstNumbers, lastReceipt, type Numbered } from './numbers.ts';
 import { MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
 import { decoded, readListed, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
 
@@ -19,9 +19,11 @@ export async function readManifest(dir: string): Promise<Manifest> {
   const path = `${dir}/${MANIFEST}`;
   if (await exists(path)) return readChecked<Manifest>('manifest', path);
   if (!(await exists(`${dir}/${PLAN}`))) throw corpusNotFound(dir);
-  const { splits } = await readChecked<{ splits: unknown[] }>('plan', `${dir}/${PLAN}`);
-  const receipts = (await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : [];
-  throw corpusIncomplete(dir, receipts.filter(isSplitReceipt).length, splits.length);
+  const { splits } = await readChecked<{ splits: Numbered[] }>('plan', `${dir}/${PLAN}`);
+  const receipts = new Set((await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : []);
+  const first = firstNumbers(splits);
+  const done = splits.filter((entry, i) => receipts.has(lastReceipt(entry, first[i]!).slice('receipts/'.length)));
+  throw corpusIncomplete(dir, done.length, splits.length);
 }
 
 /** A corpus on disk: a window's boundaries also as columns, for what takes many windows. */

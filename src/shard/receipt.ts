@@ -26,6 +26,17 @@ export interface Receipt {
   readonly ledger: Readonly<Record<string, Ledger>>;
 }
 
+/** Written last for an input that was cut while it was read, when all its splits have their receipts. */
+export interface StreamReceipt {
+  readonly plan: string;
+  /** Number of its first split. */
+  readonly split: number;
+  /** It became this many, numbered from the first without a gap. */
+  readonly splits: number;
+  /** Of the file on disk. */
+  readonly sha256: string;
+}
+
 /** Written last for a noise pass. */
 export interface PassReceipt extends FileEntry {
   readonly plan: string;
@@ -37,6 +48,8 @@ export interface PassReceipt extends FileEntry {
 }
 
 export const receiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}.json`;
+/** `split` is the first one. */
+export const streamReceiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}-end.json`;
 export const passName = (pass: number): string => `pass-${String(pass).padStart(3, '0')}`;
 export const passReceiptPath = (pass: number): string => `receipts/noise-${passName(pass)}.json`;
 export const passPath = (pass: number): string => `noise/${passName(pass)}.arrow`;

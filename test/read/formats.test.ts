@@ -43,7 +43,7 @@ test.each([
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const lines =
     /\.(nd)?jsonl?\b/.test(name) && !name.includes('.json.') && !name.endsWith('.json') ? linesOf(plain) : 0;
-  expect(results).toEqual([{ part: 0, sha256, records: 6, lines }]);
+  expect(results).toEqual([{ part: 0, sha256, size: bytes.length, records: 6, lines }]);
   expect(progress).toEqual({ bytes: bytes.length, documents: 6 });
   expect(cursors.at(-1)).toEqual({ bytes: bytes.length, records: 6 });
 });

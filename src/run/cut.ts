@@ -1,0 +1,52 @@
+import { cutParts, type InputFile, isCutWhileRead, mostDecompressed, type Part } from '../read/index.ts';
+import type { Split } from './plan.ts';
+
+/**
+ * Split numbers kept for an input that is cut while it is read: as many as it can become. Numbers cost nothing: those of a
+ * petabyte fit int32. A few more, as a reader notices a file that grows too much a chunk later.
+ */
+const slotsFor = ({ size, compression }: InputFile, splitBytes: number): number =>
+  Math.ceil(mostDecompressed(size, compression) / splitBytes) + 16;
+
+/** The entries of a plan over these files. */
+export async function cutInputs(files: readonly InputFile[], splitBytes: number): Promise<Split[]> {
+  const splits: Split[] = [];
+  let parts: Part[] = [];
+  const close = () => {
+    for (const split of groupParts(parts, splitBytes)) splits.push(split);
+    parts = [];
+  };
+  for (const [input, file] of files.entries()) {
+    const cut = await cutParts(file, input, splitBytes);
+    if (!isCutWhileRead(file, splitBytes)) {
+      for (const part of cut) parts.push(part);
+      continue;
+    }
+    close();
+    splits.push({ parts: cut, bytes: file.size, slots: slotsFor(file, splitBytes) });
+  }
+  close();
+  return splits;
+}
+
+/** Opening a file costs as much as some KB of text: 100,000 tiny files are to be work for more than one. */
+const MOST_PARTS = 1024;
+
+/**
+ * Consecutive parts, until a split has about `splitBytes`: small files share one, a large file was cut before. Two parts of
+ * one file never share a split, so (split, input) names a part.
+ */
+function groupParts(parts: readonly Part[], splitBytes: number): Split[] {
+  const splits: { parts: Part[]; bytes: number }[] = [];
+  let open: { parts: Part[]; bytes: number } | undefined;
+  for (const part of parts) {
+    const full = open && (open.parts.length === MOST_PARTS || open.bytes + part.bytes > splitBytes * 1.25);
+    if (!open || full || open.parts.at(-1)?.input === part.input) {
+      open = { parts: [], bytes: 0 };
+      splits.push(open);
+    }
+    open.parts.push(part);
+    open.bytes += part.bytes;
+  }
+  return splits;
+}

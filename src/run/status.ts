@@ -1,0 +1,54 @@
+import { claimedIn } from '../io/claims.ts';
+import { firstNumbers } from '../shard/index.ts';
+import { planIn } from './plan.ts';
+import { finishedManifest, receiptsOf, whatIsDone } from './receipts.ts';
+
+/** How far a plan is: the answer of `prep status`. */
+export interface Status {
+  readonly plan: string;
+  readonly state: 'planned' | 'packing' | 'packed' | 'merged';
+  /** Entries of the plan: splits, or inputs that are cut while they are read. */
+  readonly entries: { readonly all: number; readonly done: number; readonly running: number; readonly left: number };
+  /** Splits that have their receipts. */
+  readonly splits: number;
+  /** On disk, of the entries that are done, and of all. */
+  readonly bytes: { readonly all: number; readonly done: number };
+  readonly documents: number;
+  readonly windows: number;
+  readonly rejected: number;
+}
+
+/** From receipts and claims alone: neither inputs nor tokenizer are looked at. */
+export async function statusOf(dir: string): Promise<Status> {
+  const plan = await planIn(dir);
+  const merged = (await finishedManifest(plan, dir)) !== undefined;
+  const done = await whatIsDone(plan, dir, merged);
+  const first = firstNumbers(plan.splits);
+  const claimed = await claimedIn(`${dir}/claims`);
+  const all = plan.splits.length;
+  let [finished, running, bytes, bytesDone] = [0, 0, 0, 0];
+  for (const [i, entry] of plan.splits.entries()) {
+    bytes += entry.bytes;
+    if (merged || receiptsOf(entry, first[i]!, done)) {
+      finished++;
+      bytesDone += entry.bytes;
+    } else if (claimed.has(String(first[i]))) running++;
+  }
+  let [documents, windows, rejected] = [0, 0, 0];
+  for (const receipt of done.splits.values()) {
+    documents += receipt.documents;
+    windows += receipt.windows;
+    rejected += receipt.rejects?.records ?? 0;
+  }
+  const some = done.splits.size > 0 || running > 0;
+  return {
+    plan: plan.id,
+    state: merged ? 'merged' : finished === all ? 'packed' : some ? 'packing' : 'planned',
+    entries: { all, done: finished, running, left: all - finished - running },
+    splits: done.splits.size,
+    bytes: { all: bytes, done: bytesDone },
+    documents,
+    windows,
+    rejected,
+  };
+}

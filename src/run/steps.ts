@@ -1,0 +1,83 @@
+import { interrupted, isPrepError } from '../core/errors.ts';
+import { exists, listFolder } from '../io/files.ts';
+import { sweepTemporaries } from '../io/temporary.ts';
+import type { Manifest } from '../shard/index.ts';
+import { checkInputs } from './check-inputs.ts';
+import { changedInputs } from './local.ts';
+import { cleanUp, mergeCorpus } from './merge.ts';
+import type { Plan, Planned } from './plan.ts';
+import { packLeft, type PoolEvents } from './pool.ts';
+import { type Done, entriesLeft, finishedManifest, whatIsDone } from './receipts.ts';
+import { FOLDERS } from './remove.ts';
+
+/** A plan in its folder, and how far it is: what each step goes on from. */
+export interface Work {
+  readonly dir: string;
+  readonly plan: Plan;
+  /** What is there of the corpus, where it is finished. */
+  manifest: Manifest | undefined;
+  done: Done;
+}
+
+/** Looks at what is done of a plan. */
+export async function lookAt(dir: string, plan: Plan): Promise<Work> {
+  const manifest = await finishedManifest(plan, dir);
+  return { dir, plan, manifest, done: await whatIsDone(plan, dir, manifest !== undefined) };
+}
+
+/** Entries of the plan that are to be done yet. */
+export const leftOf = ({ plan, manifest, done }: Work): number[] => (manifest ? [] : entriesLeft(plan, done));
+
+/** Packs what is left. Any number of processes may do so at once. */
+export async function packWork(
+  work: Work,
+  { local, model, filter }: Planned,
+  workers: number,
+  on: PoolEvents,
+  signal: AbortSignal,
+): Promise<void> {
+  const { dir, plan } = work;
+  if (work.manifest) return;
+  await packLeft({ plan, dir, root: local.root, filter, model }, work.done, workers, on, signal).catch(
+    async (error: unknown) => {
+      await sweep(dir, true);
+      throw error;
+    },
+  );
+  work.done = await whatIsDone(plan, dir, false);
+  // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
+  const touched = new Set(await changedInputs(plan, local));
+  const modified = local.modified.map((time, i) => (touched.has(plan.inputs[i]!.path) ? -1 : time));
+  await checkInputs(plan, { ...local, modified }, local, work.done);
+}
+
+/**
+ * Merges a plan that is packed, and removes what the manifest makes superfluous. Another process may be faster: then it has
+ * removed the tails that we are about to read, and its manifest is ours.
+ */
+export async function mergeWork(work: Work, rejectShare: number, signal: AbortSignal): Promise<Manifest> {
+  const { dir, plan } = work;
+  // Merging runs on this thread: it asks between two batches. What is being written then is given up.
+  const progress = () => {
+    if (signal.aborted) throw interrupted(plan.splits.length, plan.splits.length);
+  };
+  const merge = async (): Promise<Manifest> => {
+    try {
+      return await mergeCorpus(plan, dir, work.done, rejectShare, { progress, reject() {} });
+    } catch (error) {
+      const found = isPrepError(error) && error.code === 'IO_FAILED' ? await finishedManifest(plan, dir) : undefined;
+      if (!found) throw error;
+      return found;
+    }
+  };
+  work.manifest ??= await merge();
+  await cleanUp(dir, work.done.splits.values());
+  return work.manifest;
+}
+
+/** Removes temporary files of runs that were killed; with `own`, of this one, whose workers have been stopped. */
+export async function sweep(dir: string, own: boolean): Promise<void> {
+  const policies = (await exists(`${dir}/masks`)) ? await listFolder(`${dir}/masks`) : [];
+  for (const name of ['.', ...FOLDERS, ...policies.map((policy) => `masks/${policy}`)])
+    await sweepTemporaries(`${dir}/${name}`, own);
+}

@@ -7,7 +7,13 @@ import { bytes, columns, count, integer, percent, shownPath } from './format.ts'
 export async function explain(pipeline: Pipeline): Promise<string> {
   const { plan, local, model } = await makePlan(pipeline, { commit: false });
   const loaded = openTokenizer(model, settingsOf(plan).encode);
-  const { chain, sink } = splitChain(plan, settingsOf(plan), 0, pipeline.out, local.root, loaded, null, null);
+  const { chain, sink } = splitChain(plan, settingsOf(plan), 0, pipeline.out, {
+    root: local.root,
+    tokenizer: loaded,
+    filter: null,
+    range: null,
+    verdicts: null,
+  });
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const formats = new Set(
     plan.inputs.map((i) => (i.compression === 'none' ? i.format : `${i.format}.${i.compression}`)),

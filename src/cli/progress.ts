@@ -12,7 +12,9 @@ export interface Display {
 
 /** How far packing is. Rates are of this run, not of what an earlier one left. */
 class Meter {
-  readonly #begun = Date.now();
+  /** Documents are looked at before they are packed where it takes all of them to say which are there. */
+  what: 'survey' | 'pack' = 'pack';
+  #begun = Date.now();
   #plan: Plan | undefined;
   #left: readonly number[] = [];
   #entries = 0;
@@ -22,6 +24,14 @@ class Meter {
   planned(plan: Plan, left: readonly number[]): void {
     this.#plan = plan;
     this.#left = left;
+  }
+  begin(what: 'survey' | 'pack', left: readonly number[]): void {
+    this.what = what;
+    this.#left = left;
+    this.#begun = Date.now();
+    this.#entries = 0;
+    this.#splits = 0;
+    this.#sum = { bytes: 0, documents: 0, tokens: 0 };
   }
   add(delta: Progress): void {
     for (const key of ['bytes', 'documents', 'tokens'] as const) this.#sum[key] += delta[key] ?? 0;
@@ -110,7 +120,8 @@ export function makeDisplay(
 function plainDisplay(write: (line: string) => void): Display {
   const meter = new Meter();
   let total = 0;
-  const timer = setInterval(() => write(`pack   ${meter.line}`), 10_000);
+  const show = () => write(`${meter.what.padEnd(6)} ${meter.line}`);
+  const timer = setInterval(show, 10_000);
   return {
     events: {
       planned(plan, left, foreign) {
@@ -118,12 +129,17 @@ function plainDisplay(write: (line: string) => void): Display {
         write(planLine(plan, plan.splits.length - left.length));
         if (foreign !== null) write(foreignLine(foreign));
       },
+      surveying: (left) => meter.begin('survey', left),
+      packing(left) {
+        if (meter.what === 'survey') show();
+        meter.begin('pack', left);
+      },
       progress: (delta) => meter.add(delta),
       splitDone: () => meter.splitDone(),
       entryDone: () => meter.entryDone(),
       packed() {
         clearInterval(timer);
-        write(`pack   ${meter.line}`);
+        show();
       },
       merged(manifest, passes) {
         clearInterval(timer);
@@ -146,6 +162,14 @@ function jsonDisplay(write: (line: string) => void): Display {
         meter.planned(plan, left);
         const splits = plan.splits.length;
         send('planned', { plan: plan.id, inputs: plan.inputs.length, splits, done: splits - left.length });
+      },
+      surveying(left) {
+        meter.begin('survey', left);
+        send('survey', { left: left.length });
+      },
+      packing(left) {
+        meter.begin('pack', left);
+        send('pack', { left: left.length });
       },
       progress: (delta) => meter.add(delta),
       splitDone(split) {
@@ -192,7 +216,7 @@ function terminalDisplay(stages: readonly StageName[]): Display {
   const list = new Listr(
     [
       stage('Plan', planned.promise),
-      stage('Pack', packed.promise, () => meter.short),
+      stage('Pack', packed.promise, () => `${meter.what === 'survey' ? 'survey: ' : ''}${meter.short}`),
       stage('Merge', merged.promise),
       stage('Noise', noised.promise, () => `${passes} of ${count(totalPasses, 'pass')}`),
     ].filter(({ title }) => stages.includes(title)),
@@ -209,6 +233,8 @@ function terminalDisplay(stages: readonly StageName[]): Display {
         planned.resolve(foreign === null ? line : `${line} · ${foreignLine(foreign)}`);
         shown = list.run().catch(() => {});
       },
+      surveying: (left) => meter.begin('survey', left),
+      packing: (left) => meter.begin('pack', left),
       progress: (delta) => meter.add(delta),
       splitDone: () => meter.splitDone(),
       entryDone: () => meter.entryDone(),

@@ -6,13 +6,12 @@ import { checkInputs } from './check-inputs.ts';
 import { type Local, readLocal } from './local.ts';
 import { writeNoise } from './noise.ts';
 import { type GivenAgain, makePlan, openPlan, type Plan, type Planned, planIn } from './plan.ts';
-import type { PoolEvents } from './pool.ts';
 import { finishedManifest } from './receipts.ts';
 import { removeCorpus } from './remove.ts';
-import { leftOf, lookAt, mergeWork, packWork, sweep, type Work } from './steps.ts';
+import { leftOf, lookAt, mergeWork, packWork, sweep, type Work, type WorkEvents } from './steps.ts';
 
 /** What a run tells while it goes on. */
-export interface RunEvents extends PoolEvents {
+export interface RunEvents extends WorkEvents {
   /** `left` are the entries of the plan that are to be done yet; `foreign` is why the tokenizer is not run by the kernel. */
   planned(plan: Plan, left: readonly number[], foreign: string | null): void;
   /** All splits have their receipts. */

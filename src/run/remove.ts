@@ -2,8 +2,10 @@ import { notOurs } from '../core/errors.ts';
 import { exists, kindOf, listFolder, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { isOurName, MANIFEST, PLAN, planFormat, readChecked } from '../shard/index.ts';
 
+/** Folders that only a corpus in the making has. */
+const SURVEY = ['survey/claims', 'survey/receipts', 'survey/documents', 'survey', 'decision'];
 /** Folders a run fills. */
-export const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects', 'claims'];
+export const FOLDERS = ['receipts', 'shards', 'masks', 'documents', 'noise', 'tails', 'rejects', 'claims', ...SURVEY];
 
 /**
  * Removes a corpus for `--overwrite`: files with our names in our folders, and folders that are empty then. First what makes it
@@ -32,6 +34,13 @@ async function haveReceipts(dir: string): Promise<boolean> {
     });
   }
   return names.length > 0;
+}
+
+/** Removes what was looked at and decided before packing: the tables of a merged corpus say it all. */
+export async function removeSurvey(dir: string): Promise<void> {
+  // What says that it is done first: a kill halfway leaves nothing that looks whole.
+  await removeFile(`${dir}/decision/decision.json`);
+  for (const folder of SURVEY) await removeOurs(dir, folder);
 }
 
 async function removeOurs(dir: string, folder: string): Promise<void> {

@@ -1,7 +1,6 @@
 import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
 import { POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
-import { looksAcross } from '../mix/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
@@ -77,13 +76,6 @@ export function settingsOf(plan: Plan): Settings {
   const separator = separatorOf(config.policy, 'policy');
   const policies = policiesOf(config);
   const mixture = mixtureOf(config);
-  if (looksAcross(mixture))
-    throw configInvalid(
-      'pipeline',
-      { line: 0, column: 0, field: 'duplicates' },
-      'and budgets of tokens cannot be kept by this version',
-      'leave them out',
-    );
   const sources = [...new Set(plan.inputs.map(({ source }) => source))].sort();
   const provenance = { plan: plan.id, policy: config.policy, tokenizer: plan.tokenizer };
   return {

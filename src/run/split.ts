@@ -1,72 +1,39 @@
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { ownOf } from '../core/own.ts';
-import { from, type StageContext } from '../core/stage.ts';
+import type { StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
-import { type Filter, selectStage } from '../mix/index.ts';
 import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
-import { type PartResult, type Range, readParts } from '../read/index.ts';
 import {
   documentChunks,
   type FileEntry,
-  firstNumbers,
   type Ledger,
   type Receipt,
   receiptPath,
   shardSink,
-  type SourceReceipt,
   splitName,
   tailChunks,
 } from '../shard/index.ts';
-import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
-import { inputFiles } from './inputs.ts';
 import type { Plan } from './plan.ts';
-import { entryOf } from './receipts.ts';
 import { RejectLog } from './rejects.ts';
 import { type Settings, settingsOf } from './settings.ts';
+import { type Reading, tokenRuns } from './token-runs.ts';
 
 export type Progress = Parameters<StageContext['progress']>[0];
 
 /** The stages of a split, in order: what runs, and what `--explain` prints. */
-export function splitChain(
-  plan: Plan,
-  settings: Settings,
-  split: number,
-  dir: string,
-  root: string,
-  tokenizer: Tokenizer,
-  filter: Filter | null,
-  range: Range | null,
-) {
-  const files = inputFiles(plan, root);
-  const read: SourceReceipt[] = [];
-  const { parts } = plan.splits[entryOf(firstNumbers(plan.splits), split)]!;
-  const result = ({ part, size, ...of }: PartResult) => {
-    const { input, start, end } = range ? { ...range, end: range.start + size } : parts[part]!;
-    read[part] = { input, start, end, ...of };
-  };
-  const source = readParts(files, parts, settings.read, result, range);
+export function splitChain(plan: Plan, settings: Settings, split: number, dir: string, reading: Reading) {
+  const { chain, read } = tokenRuns(plan, settings, split, reading);
   const pack = packStage(
     settings.pack,
     split,
     plan.inputs.map((input) => input.source),
   );
-  const { mixture, pack: packing } = settings;
-  const select = selectStage({
-    rules: mixture,
-    filterHash: mixture.filter,
-    filter,
-    seed: packing.seed,
-    inputs: plan.inputs,
-  });
-  const tokens = from(source).to(tokenizeStage(tokenizer));
-  const chain = (select ? tokens.to(select) : tokens)
-    .to(pack)
-    .to(maskStage(settings.policies, settings.pack.windowLength));
+  const packed = chain.to(pack).to(maskStage(settings.policies, settings.pack.windowLength));
   const sink = shardSink({ ...settings.shard(dir), split });
-  return { chain, sink, pack: pack.result, read };
+  return { chain: packed, sink, pack: pack.result, read };
 }
 
 /**
@@ -76,16 +43,13 @@ export async function runSplit(
   plan: Plan,
   split: number,
   dir: string,
-  root: string,
-  tokenizer: Tokenizer,
-  filter: Filter | null,
+  reading: Reading,
   onProgress: (delta: Progress) => void,
-  range: Range | null = null,
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
   const rejects = new RejectLog(plan);
   const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
-  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, root, tokenizer, filter, range);
+  const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, reading);
   const packed = new Map<string, number>();
   const counted = chain.to({
     name: 'count',

@@ -1,14 +1,24 @@
 import { interrupted, isPrepError } from '../core/errors.ts';
 import { exists, listFolder } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
-import type { Manifest } from '../shard/index.ts';
+import { looksAcross } from '../mix/index.ts';
+import type { Manifest, Receipt } from '../shard/index.ts';
 import { checkInputs } from './check-inputs.ts';
+import { decideAll } from './decide.ts';
 import { changedInputs } from './local.ts';
 import { cleanUp, mergeCorpus } from './merge.ts';
 import type { Plan, Planned } from './plan.ts';
 import { packLeft, type PoolEvents } from './pool.ts';
 import { type Done, entriesLeft, finishedManifest, whatIsDone } from './receipts.ts';
-import { FOLDERS } from './remove.ts';
+import { FOLDERS, removeSurvey } from './remove.ts';
+import { settingsOf } from './settings.ts';
+import { checkSurveyed, surveyAll, surveyReceipts } from './survey.ts';
+
+/** What packing tells: which entries of the plan are left to be surveyed, where that is needed, and then to be packed. */
+export interface WorkEvents extends PoolEvents {
+  surveying(left: readonly number[]): void;
+  packing(left: readonly number[]): void;
+}
 
 /** A plan in its folder, and how far it is: what each step goes on from. */
 export interface Work {
@@ -31,20 +41,28 @@ export const leftOf = ({ plan, manifest, done }: Work): number[] => (manifest ? 
 /** Packs what is left. Any number of processes may do so at once. */
 export async function packWork(
   work: Work,
-  { local, model, filter }: Planned,
+  planned: Planned,
   workers: number,
-  on: PoolEvents,
+  on: WorkEvents,
   signal: AbortSignal,
 ): Promise<void> {
   const { dir, plan } = work;
   if (work.manifest) return;
-  await packLeft({ plan, dir, root: local.root, filter, model }, work.done, workers, on, signal).catch(
-    async (error: unknown) => {
-      await sweep(dir, true);
-      throw error;
-    },
-  );
+  const { local, model, filter } = planned;
+  let surveyed: Receipt[] = [];
+  try {
+    if (looksAcross(settingsOf(plan).mixture)) {
+      surveyed = surveyReceipts(plan, dir, await surveyAll(dir, planned, workers, on, signal));
+      await decideAll(plan, dir, surveyed);
+    }
+    on.packing(leftOf(work));
+    await packLeft({ plan, dir, root: local.root, filter, model, pass: 'pack' }, work.done, workers, on, signal);
+  } catch (error) {
+    await sweep(dir, true);
+    throw error;
+  }
   work.done = await whatIsDone(plan, dir, false);
+  checkSurveyed(plan, surveyed, work.done);
   // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
   const touched = new Set(await changedInputs(plan, local));
   const modified = local.modified.map((time, i) => (touched.has(plan.inputs[i]!.path) ? -1 : time));
@@ -72,6 +90,7 @@ export async function mergeWork(work: Work, rejectShare: number, signal: AbortSi
   };
   work.manifest ??= await merge();
   await cleanUp(dir, work.done.splits.values());
+  await removeSurvey(dir);
   return work.manifest;
 }
 

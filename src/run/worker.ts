@@ -2,13 +2,16 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
-import type { Filter } from '../mix/index.ts';
+import { type Filter, looksAcross } from '../mix/index.ts';
+import { readVerdicts } from './decide.ts';
 import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
 import type { Task } from './queue.ts';
 import { receiveRange } from './range-port.ts';
 import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
+import { surveySplit } from './survey-split.ts';
+import type { Reading } from './token-runs.ts';
 
 export interface WorkerData {
   readonly plan: Plan;
@@ -16,6 +19,8 @@ export interface WorkerData {
   readonly root: string;
   /** Absolute path of the user's filter module. */
   readonly filter: string | null;
+  /** To look at documents, before it is decided which are there; or to pack them. */
+  readonly pass: 'survey' | 'pack';
   /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
   readonly model: Model | ForeignModel;
   /** [bytes of the text a foreign tokenizer is at, time in ms it began]: what the watchdog looks at. */
@@ -30,7 +35,11 @@ export type FromWorker =
 /** The main thread draws at most this often; more messages would only cost it time. */
 const REPORT_MS = 100;
 
-function work(port: NonNullable<typeof parentPort>, { plan, dir, root, filter, model, watched }: WorkerData): void {
+function work(
+  port: NonNullable<typeof parentPort>,
+  { plan, dir, root, filter, pass, model, watched }: WorkerData,
+): void {
+  const { encode, mixture } = settingsOf(plan);
   let loaded: Tokenizer | undefined;
   let judge: Promise<Filter | null> | undefined;
   const watch = (bytes: number) => {
@@ -51,9 +60,16 @@ function work(port: NonNullable<typeof parentPort>, { plan, dir, root, filter, m
       if (Date.now() - sent >= REPORT_MS) report();
     };
     const run = async () => {
-      loaded ??= openTokenizer(model, settingsOf(plan).encode, watch);
+      loaded ??= openTokenizer(model, encode, watch);
       judge ??= filterOf(plan, filter);
-      await runSplit(plan, split, dir, root, loaded, await judge, onProgress, range && receiveRange(range));
+      const reading: Reading = {
+        root,
+        tokenizer: loaded,
+        filter: await judge,
+        range: range ? receiveRange(range) : null,
+        verdicts: pass === 'pack' && looksAcross(mixture) ? await readVerdicts(dir, split) : null,
+      };
+      await (pass === 'survey' ? surveySplit : runSplit)(plan, split, dir, reading, onProgress);
       report();
     };
     run().then(

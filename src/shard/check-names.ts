@@ -9,6 +9,9 @@ const OURS: Readonly<Record<string, RegExp>> = {
   noise: /^pass-\d{3,}\.arrow$/,
   tails: /^\d{5,}\.arrow$/,
   rejects: /^(?:\d{5,}|rejects)\.jsonl$/,
+  'survey/receipts': /^\d{5,}(?:-end)?\.json$/,
+  'survey/documents': /^\d{5,}\.arrow$/,
+  decision: /^(?:\d{5,}\.arrow|decision\.json)$/,
   // Written by `train` beside the corpus: only asked about, never removed.
   train: /^(?:metrics\.jsonl|config\.json|tokenizer\.json)$/,
 };

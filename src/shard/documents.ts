@@ -45,6 +45,8 @@ export interface StoredDocuments {
   tokens(): Float64Array;
   parts(): Int32Array;
   copies(): Int32Array;
+  /** [documents x 16 bytes], as little-endian words. */
+  hashes(): Uint32Array;
   source(i: number): string;
   dropped(i: number): string;
   subset(i: number): Subset;
@@ -73,11 +75,23 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
     tokens: () => Float64Array.from(numbers('tokens'), Number),
     parts: () => Int32Array.from(numbers('parts'), Number),
     copies: () => Int32Array.from(numbers('copies'), Number),
+    hashes: () => wordsOf(column('hash').data.map(({ values }) => values as Uint8Array)),
     source: (i) => sources.get(i) as string,
     dropped: (i) => reasons.get(i) as string,
     subset: (i) => subsets.get(i) as Subset,
     row,
   };
+}
+
+/** In memory of their own: Arrow aligns to 8 bytes, and a file may lie anywhere. */
+function wordsOf(parts: readonly Uint8Array[]): Uint32Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return new Uint32Array(bytes.buffer);
 }
 
 /** A row as Arrow gives it: int64 comes as bigint, a hash as a view. */

@@ -1,6 +1,7 @@
 export { isOurName, isOurPath } from './check-names.ts';
 export { planFormat, readChecked } from './check.ts';
 export type { Corpus, NoisePass, NoiseRow, WindowLayout, WindowRecord } from './corpus.ts';
+export { decisionChunks, readDecision } from './decision.ts';
 export { documentChunks, readDocuments, type StoredDocuments } from './documents.ts';
 export * from './manifest.ts';
 export { noiseBytes, type PassInfo, readNoise } from './noise.ts';

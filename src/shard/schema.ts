@@ -95,6 +95,9 @@ export const documentSchema = (from: Provenance) =>
     metadata(from, 'documents'),
   );
 
+export const decisionSchema = (from: Provenance) =>
+  schemaOf([field('tokens', int64), field('copies', int32), field('dropped', reasonType)], metadata(from, 'decision'));
+
 export const tailSchema = (from: Provenance) =>
   schemaOf(
     [

@@ -1,0 +1,85 @@
+import { ONCE } from '../core/document.ts';
+import { DocumentTable } from '../core/document-table.ts';
+import { canonicalJson, type Json } from '../core/fingerprint.ts';
+import type { StageContext } from '../core/stage.ts';
+import { commitFile, commitStream } from '../io/commit.ts';
+import { hashOf, subsetDraw } from '../pack/index.ts';
+import { documentChunks, type Ledger, type Receipt, receiptPath, splitName } from '../shard/index.ts';
+import { count, emptyLedger, type OpenLedger } from './ledger.ts';
+import type { Plan } from './plan.ts';
+import { RejectLog } from './rejects.ts';
+import { settingsOf } from './settings.ts';
+import type { Progress } from './split.ts';
+import { type Reading, tokenRuns } from './token-runs.ts';
+
+/**
+ * Looks at the documents of a split without packing them: its table, in which `copies` and `dropped` say what the rules
+ * that look at one document alone make of each, and `parts` is 0. With a receipt like any split's, in a folder of its own.
+ */
+export async function surveySplit(
+  plan: Plan,
+  split: number,
+  dir: string,
+  reading: Reading,
+  onProgress: (delta: Progress) => void,
+): Promise<void> {
+  const settings = settingsOf(plan);
+  const { sources, provenance, pack } = settings;
+  const rejects = new RejectLog(plan);
+  const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
+  const names = plan.inputs.map(({ source }) => source);
+  const table = new DocumentTable(names);
+  const subsetOf = subsetDraw(pack.validation, pack.seed);
+  const { chain, read } = tokenRuns(plan, settings, split, reading, true);
+  await chain
+    .into({
+      name: 'survey',
+      fingerprint: '',
+      async write(runs) {
+        for await (const { items } of runs)
+          for (const { document, ids, verdict = ONCE } of items) {
+            const { origin, id, text } = document;
+            const hash = hashOf(text);
+            const row = { ...origin, id, bytes: text.length, tokens: ids.length, hash, subset: subsetOf(hash) };
+            table.add({ ...row, ...verdict, parts: 0 });
+          }
+      },
+    })
+    .run(context);
+  const path = `documents/${splitName(split)}.arrow`;
+  const file = await commitStream(`${dir}/${path}`, async (sink) => {
+    for (const chunk of documentChunks(table, sources, provenance)) await sink.write(chunk);
+  });
+  const receipt: Receipt = {
+    plan: plan.id,
+    split,
+    read,
+    documents: table.length,
+    windows: 0,
+    shards: [],
+    table: { path, ...file },
+    tail: null,
+    rejects: null,
+    ledger: ledgers(table, rejects),
+  };
+  await commitFile(`${dir}/${receiptPath(split)}`, `${canonicalJson(receipt as unknown as Json)}\n`);
+}
+
+/** What was read, by source: nothing is packed yet. */
+function ledgers(table: DocumentTable, rejects: RejectLog): Record<string, Ledger> {
+  const bySource = new Map<string, OpenLedger>();
+  const of = (source: string): OpenLedger => {
+    const ledger = bySource.get(source) ?? emptyLedger();
+    bySource.set(source, ledger);
+    return ledger;
+  };
+  for (let i = 0; i < table.length; i++) {
+    const ledger = of(table.source(i));
+    ledger.documents.read++;
+    ledger.tokens.read += table.tokens[i]!;
+    ledger.bytes += table.bytes[i]!;
+  }
+  for (const [source, counts] of Object.entries(rejects.counts))
+    for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
+  return Object.fromEntries(bySource);
+}

@@ -1,0 +1,45 @@
+import { corpusIncomplete, fingerprintMismatch } from '../core/errors.ts';
+import { firstNumbers, type Receipt } from '../shard/index.ts';
+import type { Plan, Planned } from './plan.ts';
+import { packLeft, type PoolEvents } from './pool.ts';
+import { type Done, entriesLeft, receiptsOf, whatIsDone } from './receipts.ts';
+
+/** Where the survey of a corpus is, until it is merged. */
+export const surveyFolder = (dir: string): string => `${dir}/survey`;
+
+/** Surveys all splits of a plan, as far as that is not done; any number of processes may do so at once. */
+export async function surveyAll(
+  dir: string,
+  { plan, local, model, filter }: Planned,
+  workers: number,
+  on: PoolEvents & { surveying(left: readonly number[]): void },
+  signal: AbortSignal,
+): Promise<Done> {
+  const folder = surveyFolder(dir);
+  const done = await whatIsDone(plan, folder, true);
+  const left = entriesLeft(plan, done);
+  if (left.length === 0) return done;
+  on.surveying(left);
+  await packLeft({ plan, dir: folder, root: local.root, filter, model, pass: 'survey' }, done, workers, on, signal);
+  return whatIsDone(plan, folder, true);
+}
+
+/** Receipts of the survey in plan order; CORPUS_INCOMPLETE where one is missing. */
+export function surveyReceipts(plan: Plan, dir: string, done: Done): Receipt[] {
+  const first = firstNumbers(plan.splits);
+  return plan.splits.flatMap((entry, i) => {
+    const receipts = receiptsOf(entry, first[i]!, done);
+    if (!receipts) throw corpusIncomplete(dir, i, plan.splits.length);
+    return receipts;
+  });
+}
+
+/** What was packed must be what was surveyed: FINGERPRINT_MISMATCH names an input that is another one by now. */
+export function checkSurveyed(plan: Plan, surveyed: readonly Receipt[], packed: Done): void {
+  for (const { split, read } of surveyed)
+    for (const [i, { input, sha256 }] of read.entries()) {
+      const found = packed.splits.get(split)?.read[i]?.sha256;
+      if (found !== undefined && found !== sha256)
+        throw fingerprintMismatch(plan.inputs[input]!.path, 'content', found, sha256);
+    }
+}

@@ -2,7 +2,7 @@ import { bestFit } from './best-fit.ts';
 import { firstFit } from './first-fit.ts';
 import { nextFit } from './next-fit.ts';
 import { longestFirst } from './order.ts';
-import type { Placement } from './placement.ts';
+import { groupByWindow, type Placed, type Placement } from './placement.ts';
 
 /**
  * How pieces become windows. `best-fit` and `first-fit-decreasing` look at the longest piece first, `first-fit` at pieces
@@ -19,6 +19,10 @@ const PLACE: Readonly<Record<Method, (lengths: Int32Array, windowLength: number)
   concat: nextFit,
 };
 
-/** Places pieces, none longer than the window. Those of `concat` have been cut where windows end. */
-export const place = (lengths: Int32Array, windowLength: number, method: Method): Placement =>
-  PLACE[method](lengths, windowLength);
+/** Puts pieces into windows, none longer than one. Those of `concat` have been cut where windows end. */
+export function placePieces(lengths: Int32Array, windowLength: number, method: Method): Placed {
+  const placement = PLACE[method](lengths, windowLength);
+  const fills = new Int32Array(placement.windows);
+  for (let piece = 0; piece < lengths.length; piece++) fills[placement.windowOf[piece]!]! += lengths[piece]!;
+  return { windows: placement.windows, fills, ...groupByWindow(placement) };
+}

@@ -1,18 +1,15 @@
 import { grown } from '../core/growing.ts';
 import type { CutRules, DropReason } from './cut.ts';
 import { Cutter } from './cutter.ts';
-import { type Method, place } from './method.ts';
-import { type Grouped, groupByWindow } from './placement.ts';
+import { type Method, placePieces } from './method.ts';
+import type { Placed } from './placement.ts';
 
 export interface PackingOptions extends CutRules {
   readonly method: Method;
 }
 
 /** Windows made from lengths alone, and what became of every token. */
-export interface PackedLengths extends Grouped {
-  readonly windows: number;
-  /** [windows]: tokens in each. */
-  readonly fills: Int32Array;
+export interface PackedLengths extends Placed {
   /** [pieces]: the document each piece is of, its first token in it, and its tokens, a separator included. */
   readonly documents: Int32Array;
   readonly offsets: Float64Array;
@@ -25,9 +22,9 @@ export interface PackedLengths extends Grouped {
 }
 
 /**
- * Packs documents of these lengths (tokens, without separators): the stage calls it for each round of a split, a dry run
- * for a whole corpus. Exact but for where a long document is cut: its text, which may move a cut by 5 % of a window, is
- * not looked at here.
+ * Packs documents of these lengths (tokens, without separators) as the stage does, by the same cuts and the same placing, but
+ * all of them at once. Exact but for where a long document is cut: its text, which may move a cut by 5 % of a window, is not
+ * looked at here.
  */
 export function packLengths(lengths: ArrayLike<number>, options: PackingOptions): PackedLengths {
   const { windowLength, method, separator } = options;
@@ -54,14 +51,10 @@ export function packLengths(lengths: ArrayLike<number>, options: PackingOptions)
     if (ends.length === 0) entry.documents++;
   }
   const placed = pieces.lengths.subarray(0, pieces.count);
-  const placement = place(placed, windowLength, method);
-  const fills = new Int32Array(placement.windows);
-  for (let i = 0; i < placed.length; i++) fills[placement.windowOf[i]!]! += placed[i]!;
-  for (const fill of fills) tokens.packed += fill;
+  const windows = placePieces(placed, windowLength, method);
+  for (const fill of windows.fills) tokens.packed += fill;
   return {
-    windows: placement.windows,
-    ...groupByWindow(placement),
-    fills,
+    ...windows,
     documents: pieces.documents.subarray(0, pieces.count),
     offsets: pieces.offsets.subarray(0, pieces.count),
     lengths: placed,

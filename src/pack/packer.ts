@@ -2,8 +2,7 @@ import { Pieces } from '../core/pieces.ts';
 import type { Piece, Window } from '../core/window.ts';
 import { assembleWindow } from './assemble.ts';
 import { lanes } from './lanes.ts';
-import type { Method } from './method.ts';
-import { packLengths } from './pack-lengths.ts';
+import { type Method, placePieces } from './method.ts';
 import { windowsForTail } from './tail.ts';
 
 /**
@@ -20,6 +19,9 @@ export interface PackerOptions {
   /** Sources whose pieces have windows of their own, with a number from 1 for those that may share one. */
   readonly sources: Readonly<Record<string, { readonly rank: number }>>;
 }
+
+/** The method for pieces that are not cut any more, to fill windows. */
+const uncut = (method: Method): Method => (method === 'concat' ? 'best-fit' : method);
 
 /** Gathers pieces and packs them in rounds: holds the pieces of one round and what the ones before it left. */
 export class Packer {
@@ -63,32 +65,31 @@ export class Packer {
   }
 
   /**
-   * Training windows, then validation windows, lane by lane; what would fill a window badly is kept for the next round. `open` tells of
-   * `concat` whether the last window takes more: no other is kept then.
+   * Training windows, then validation windows, lane by lane; what would fill a window badly is kept for the next round.
+   * Under `concat`, `open` tells whether a lane's last window takes more: no other is kept then. It has no answer for a lane
+   * whose pieces were cut for another's windows: those are placed by best-fit.
    */
-  *round(open: (lane: number) => boolean): Generator<Window> {
+  *round(open: (lane: number) => boolean | undefined): Generator<Window> {
     const { windowLength, method } = this.#options;
     for (const lane of this.#lanes) {
       const { tokens } = this.#open.get(lane)!;
-      yield* this.#pack(lane, (fills) =>
-        method === 'concat'
-          ? fills.map((_, w) => (w === fills.length - 1 && open(lane) ? 1 : 0))
-          : windowsForTail(fills, windowLength, tokens),
-      );
+      const last = method === 'concat' ? open(lane) : undefined;
+      if (last === undefined)
+        yield* this.#pack(lane, uncut(method), (fills) => windowsForTail(fills, windowLength, tokens));
+      else yield* this.#pack(lane, method, (fills) => fills.map((_, w) => (last && w === fills.length - 1 ? 1 : 0)));
     }
   }
 
   /** All that is left, however badly it fills its windows. */
   *rest(): Generator<Window> {
-    for (const lane of this.#lanes) yield* this.#pack(lane, (fills) => new Int32Array(fills.length));
+    for (const lane of this.#lanes)
+      yield* this.#pack(lane, uncut(this.#options.method), (fills) => new Int32Array(fills.length));
   }
 
-  /** Windows of all pieces of a lane; those of the windows that `kept` has a 1 for stay here. */
-  *#pack(lane: number, kept: (fills: Int32Array) => Int32Array): Generator<Window> {
-    const { windowLength, method } = this.#options;
+  /** Windows of all pieces of a lane by a method; those of the windows that `kept` has a 1 for stay here. */
+  *#pack(lane: number, method: Method, kept: (fills: Int32Array) => Int32Array): Generator<Window> {
     const pieces = this.#open.get(lane)!;
-    const rules = { windowLength, method, longDocuments: 'split', minSegment: 0, separator: false } as const;
-    const { fills, starts, pieces: order } = packLengths(pieces.lengths(), rules);
+    const { fills, starts, pieces: order } = placePieces(pieces.lengths(), this.#options.windowLength, method);
     const stays = kept(fills);
     const numbers = Int32Array.from(fills.keys()).filter((w) => stays[w]);
     const left = new Pieces();

@@ -13,6 +13,13 @@ export interface Grouped {
   readonly pieces: Int32Array;
 }
 
+/** Windows of pieces: which, and the tokens in each. */
+export interface Placed extends Grouped {
+  readonly windows: number;
+  /** [windows] */
+  readonly fills: Int32Array;
+}
+
 /** Turns a placement round. Ascending numbers keep documents in their order inside a window. */
 export function groupByWindow({ windows, windowOf }: Placement): Grouped {
   const starts = new Int32Array(windows + 1);

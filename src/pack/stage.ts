@@ -5,6 +5,7 @@ import { fingerprint } from '../core/fingerprint.ts';
 import { ownOf } from '../core/own.ts';
 import { Pieces } from '../core/pieces.ts';
 import type { Stage } from '../core/stage.ts';
+import type { TokenEnds } from '../core/token-ends.ts';
 import type { Piece, Subset, Window } from '../core/window.ts';
 import type { CutRules, LongDocuments } from './cut.ts';
 import { Cutter } from './cutter.ts';
@@ -12,6 +13,7 @@ import { lanes } from './lanes.ts';
 import type { Method } from './method.ts';
 import { Packer, type PackerOptions, ROUND_TOKENS } from './packer.ts';
 import { hashOf, subsetDraw } from './row.ts';
+import { softEnd } from './soft-end.ts';
 
 export interface PackOptions {
   readonly windowLength: number;
@@ -49,12 +51,13 @@ export const cutRules = (options: Omit<PackOptions, 'separator' | 'sources'>, se
 /**
  * token runs -> windows, packed over a round of the split: its tokens are held in memory. A part as long as a window
  * becomes one at once, unless the order is to be kept. In a round training windows come first, then validation windows.
+ * With `tokenEnds`, what the text of each token says about cutting there, long documents are cut where their text lets them.
  */
 export function packStage(
   options: PackOptions,
   split: number,
   sources: readonly string[],
-  roundTokens = ROUND_TOKENS,
+  { roundTokens = ROUND_TOKENS, tokenEnds }: { roundTokens?: number; tokenEnds?: TokenEnds } = {},
 ): Stage<TokenRun, Window> & { readonly result: PackResult } {
   const { windowLength, method } = options;
   const result = { documents: new DocumentTable(sources), tail: new Pieces(), dropped: [] as PackResult['dropped'] };
@@ -75,7 +78,7 @@ export function packStage(
         cutters.set(lane, cutter);
         return cutter;
       };
-      const open = (lane: number) => cutters.get(lane)?.open ?? false;
+      const open = (lane: number) => cutters.get(lane)?.open;
       let cursor = { bytes: 0, records: 0 };
       for await (const batch of input) {
         cursor = batch.cursor;
@@ -87,7 +90,7 @@ export function packStage(
           const { kept, ends, reason } =
             verdict.copies === 0
               ? { kept: 0, ends: [], reason: verdict.dropped }
-              : cutterOf(subset, source).cut(ids.length);
+              : cutterOf(subset, source).cut(ids.length, tokenEnds && softEnd(ids, tokenEnds));
           const copies = ends.length === 0 ? 0 : verdict.copies;
           const row = { ...origin, id, subset, bytes: text.length, tokens: ids.length, hash, parts: ends.length };
           const number = result.documents.add({ ...row, copies, dropped: reason ?? '' });
@@ -144,15 +147,14 @@ const packFingerprint = (options: PackOptions): string => fingerprint({ stage: '
  */
 export async function* packTails(
   tails: AsyncIterable<Iterable<Piece>> | Iterable<Iterable<Piece>>,
-  options: Pick<PackerOptions, 'windowLength' | 'pad' | 'method' | 'sources'>,
+  options: Omit<PackerOptions, 'roundTokens'>,
   roundTokens = ROUND_TOKENS,
 ): AsyncGenerator<Window> {
-  const method = options.method === 'concat' ? 'best-fit' : options.method;
-  const packer = new Packer({ ...options, method, roundTokens });
+  const packer = new Packer({ ...options, roundTokens });
   for await (const tail of tails)
     for (const piece of tail) {
       packer.add(piece);
-      if (packer.full) yield* packer.round(() => false);
+      if (packer.full) yield* packer.round(() => undefined);
     }
   yield* packer.rest();
 }

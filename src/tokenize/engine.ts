@@ -19,6 +19,8 @@ export interface Engine {
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
   /** Ids of ordinary tokens to text. */
   decode(ids: readonly number[]): string;
+  /** The UTF-8 that an ordinary token stands for inside a text; empty where there is no such token. */
+  bytesOf(id: number): Uint8Array;
   /** The id of an ordinary token by its text in the vocabulary. */
   idOf(token: string): number | undefined;
   /** Whether the vocabulary has a token of this id. */
@@ -67,7 +69,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
 }
 
 /** From ids to text and from a token to its id. Tokens are bytes; what is no UTF-8 becomes U+FFFD, as in the reference. */
-function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf' | 'has'> {
+function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'bytesOf' | 'idOf' | 'has'> {
   const { bytes, layout } = image;
   const start = layout.classIndex;
   const offsets = new Uint32Array(bytes.buffer, bytes.byteOffset + layout.tokenOffsets - start, size + 1);
@@ -77,6 +79,7 @@ function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'idOf' 
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     decode: (ids) => utf8.decode(Buffer.concat(ids.map((id) => literal.get(id) ?? bytesOf(id)))),
+    bytesOf,
     has: (id) => (offsets[id + 1] ?? 0) > (offsets[id] ?? 0),
     idOf(token) {
       const wanted = new Uint8Array(token.length);

@@ -40,6 +40,10 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
       watch(0);
     }
   };
+  const decode: Engine['decode'] = (run) =>
+    library.decode([...run], { skip_special_tokens: false, clean_up_tokenization_spaces: false });
+  const letter = model.ids.get('a') ?? 0;
+  const before = decode([letter]).length;
   return {
     name: `@huggingface/tokenizers, since ${why}`,
     encode,
@@ -47,7 +51,9 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
     *encodeStream(pieces) {
       yield encode(Buffer.concat([...pieces]));
     },
-    decode: (run) => library.decode([...run], { skip_special_tokens: false, clean_up_tokenization_spaces: false }),
+    decode,
+    // After another token: at the start of a text the library leaves out the space that a token may begin with.
+    bytesOf: (id) => new TextEncoder().encode(decode([letter, id]).slice(before)),
     idOf: (token) => model.ids.get(token),
     has: (id) => [...model.ids.values()].includes(id),
   };

@@ -2,6 +2,7 @@ import type { Batch } from '../core/batch.ts';
 import type { Document, TokenRun } from '../core/document.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import type { Stage } from '../core/stage.ts';
+import type { TokenEnds } from '../core/token-ends.ts';
 import { SpecialTokenFound } from './added.ts';
 import type { SpecialMode } from './engine.ts';
 import { WordTooLong } from './kernel.ts';
@@ -31,6 +32,8 @@ export interface Tokenizer {
   encode(text: Uint8Array): Int32Array;
   /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
+  /** What the text of a token says about cutting there. */
+  readonly tokenEnds: TokenEnds;
   /** Ids to text; special tokens appear as their text. */
   decode(ids: Int32Array): string;
 }

@@ -50,6 +50,20 @@ describe('a pipeline file', () => {
   });
 
   test.each([
+    ['method: bfd', 'best-fit', 'truncate', 0],
+    ['method: bfd_split', 'best-fit', 'split', 0],
+    ['method: bfd, long_documents: fragment', 'best-fit', 'split', 0],
+    ['method: wrapped, min_segment: 1k', 'concat', 'split', 1024],
+    ['method: first_fit_decreasing, long_documents: drop', 'first-fit-decreasing', 'drop', 0],
+    ['long_documents: truncate', 'best-fit', 'truncate', 0],
+  ])('packing { %s } is %s and %s', async (packing, method, longDocuments, minSegment) => {
+    const pipeline = await loadPipeline(await write(`${HEAD}packing: { ${packing} }\n`), {});
+    expect(pipeline.packing).toEqual({ method, longDocuments, minSegment });
+  });
+
+  test.each([
+    ['packing: { method: worst-fit }\n', 4, 'packing.method', 'one of best-fit'],
+    ['packing: { min_segment: -1 }\n', 4, 'packing.min_segment', 'from 0 to 1M'],
     ['window: 64\n', 4, 'window', 'from 128 to 1M'],
     ['window: 2M\n', 4, 'window', 'from 128 to 1M'],
     ['polcy: eod\n', 4, 'polcy', 'did you mean `policy`?'],

@@ -1,0 +1,57 @@
+/**
+ * What each way to pack costs on the bundled sample: windows, fill, documents cut, tokens dropped, attention pairs under
+ * `adaptive`. Writes the table into docs/packing.md, so that no number there is written by hand.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const page = join(root, 'docs/packing.md');
+const WINDOW = 2048;
+const WAYS = [
+  [],
+  ['--packing', 'first-fit'],
+  ['--packing', 'first-fit-decreasing'],
+  ['--packing', 'concat'],
+  ['--min-segment', '64'],
+  ['--long-documents', 'truncate'],
+  ['--long-documents', 'drop'],
+];
+
+const dir = mkdtempSync(join(tmpdir(), 'ultraprep-methods-'));
+const prep = (...args) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli/prep.js'), ...args], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`prep ${args.join(' ')}: ${stderr}`);
+  return stdout;
+};
+const integer = (value) => value.toLocaleString('en');
+const rows = WAYS.map((flags, i) => {
+  const out = join(dir, String(i));
+  prep(join(root, 'pipelines/quickstart.yaml'), '--window', String(WINDOW), '--passes', '0', '--out', out, ...flags);
+  prep('verify', out);
+  const { windows, fill, cutDocuments, tokens, attentionShare } = JSON.parse(prep('inspect', out, '--json'));
+  return [
+    flags.length === 0 ? 'best-fit, split (the default)' : `\`${flags.join(' ')}\``,
+    integer(windows.train + windows.validation),
+    `${(100 * fill).toFixed(2)} %`,
+    integer(cutDocuments),
+    integer(tokens.dropped),
+    `${(100 * attentionShare).toFixed(1)} %`,
+  ];
+});
+rmSync(dir, { recursive: true });
+const table = [
+  ['packing', 'windows', 'fill', 'documents cut', 'tokens dropped', 'of all attention pairs'],
+  ['---', '---', '---', '---', '---', '---'],
+  ...rows,
+].map((row) => `| ${row.join(' | ')} |`);
+const text = readFileSync(page, 'utf8');
+const [before, after] = [text.indexOf('<!-- table -->'), text.indexOf('<!-- end -->')];
+writeFileSync(page, `${text.slice(0, before)}<!-- table -->\n\n${table.join('\n')}\n\n${text.slice(after)}`);
+spawnSync('npx', ['prettier', '--write', page], { cwd: root });
+console.log(table.join('\n'));

@@ -30,7 +30,7 @@ export function splitChain(plan: Plan, settings: Settings, split: number, dir: s
     settings.pack,
     split,
     plan.inputs.map((input) => input.source),
-    { tokenEnds: tokenizer.tokenEnds },
+    { tokenEnds: reading.tokenizer.tokenEnds },
   );
   const packed = chain.to(pack).to(maskStage(settings.policies, settings.pack.windowLength));
   const sink = shardSink({ ...settings.shard(dir), split });

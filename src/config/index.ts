@@ -47,12 +47,16 @@ export function sourceName(path: string): string {
   return (pattern < 0 ? parts : parts.slice(0, pattern)).at(-1) || 'corpus';
 }
 
+/** A template, and no path. */
+export const isTemplate = (text: string): boolean => /\{[{%#]/.test(text);
+
 function absolute(overrides: Overrides): Overrides {
-  const { inputs, tokenizer, filter } = overrides;
+  const { inputs, tokenizer, filter, chat_template: chat } = overrides;
   return {
     ...overrides,
     ...(inputs && { inputs: inputs.map((input) => ({ ...input, paths: input.paths.map((path) => resolve(path)) })) }),
     ...(tokenizer !== undefined && { tokenizer: resolve(tokenizer) }),
+    ...(typeof chat === 'string' && !isTemplate(chat) && { chat_template: resolve(chat) }),
     ...(typeof filter === 'string' && { filter: resolve(filter) }),
   };
 }
@@ -67,6 +71,16 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     filter: raw.filter === null ? null : resolve(base, raw.filter),
     textField: raw.text_field,
     idField: raw.id_field,
+    records: {
+      format: raw.format,
+      prompt: raw.prompt_field,
+      response: raw.response_field,
+      messages: raw.messages_field,
+      chatTemplate:
+        raw.chat_template === null || isTemplate(raw.chat_template)
+          ? raw.chat_template
+          : resolve(base, raw.chat_template),
+    },
     tokenizer: resolve(base, raw.tokenizer),
     specialTokens: raw.special_tokens,
     specialText: raw.special_text,

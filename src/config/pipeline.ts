@@ -9,6 +9,7 @@ export interface Pipeline {
   readonly filter: string | null;
   readonly textField: string;
   readonly idField: string | null;
+  readonly records: Records;
   readonly tokenizer: string;
   readonly specialText: 'text' | 'parse' | 'reject';
   readonly template: boolean;
@@ -25,6 +26,16 @@ export interface Pipeline {
   readonly out: string;
   /** Folder that input and tokenizer paths are relative to. */
   readonly base: string;
+}
+
+/** What a record is, and the fields of one that is more than a text. */
+export interface Records {
+  readonly format: 'text' | 'prompt-response' | 'messages';
+  readonly prompt: string;
+  readonly response: string;
+  readonly messages: string;
+  /** The template itself or the absolute path of a file with it; null: beside the tokenizer. */
+  readonly chatTemplate: string | null;
 }
 
 /** How documents become windows. */
@@ -93,6 +104,11 @@ export interface RawPipeline {
   filter: string | null;
   text_field: string;
   id_field: string | null;
+  format: Records['format'];
+  prompt_field: string;
+  response_field: string;
+  messages_field: string;
+  chat_template: string | null;
   tokenizer: string;
   special_tokens: Pipeline['specialTokens'];
   special_text: Pipeline['specialText'];
@@ -111,12 +127,14 @@ export interface RawPipeline {
 /**
  * What of a pipeline decides the corpus: the part of the plan's id that is not inputs and tokenizer. Left out: `out` and
  * `limits.reject_share` (neither changes a byte), `noise` (passes are written after the corpus and carry their own
- * settings), paths (the plan lists the files themselves). `filterHash` is the SHA-256 of the filter module.
+ * settings), paths (the plan lists the files themselves). `filterHash` is the SHA-256 of the filter module, `form`
+ * what a record is, with its chat template (run/form.ts).
  */
-export const planConfig = (pipeline: Pipeline, filterHash: string | null): Json => ({
+export const planConfig = (pipeline: Pipeline, filterHash: string | null, form: Json): Json => ({
   name: pipeline.name,
   text_field: pipeline.textField,
   id_field: pipeline.idField,
+  form,
   special_tokens: { ...pipeline.specialTokens },
   special_text: pipeline.specialText,
   template: pipeline.template,

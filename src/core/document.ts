@@ -11,6 +11,14 @@ export interface Origin {
   readonly end: number;
 }
 
+/** What of a document's text a model is given, and what it is to write itself. */
+export interface Prompt {
+  /** Bytes at the start of the text that are the prompt: a token ends there. */
+  readonly bytes: number;
+  /** Ranges of the text that a chat template wrote, [start, end, start, end ...]: only there special tokens are special. */
+  readonly written: readonly number[];
+}
+
 /** A raw document. Text stays UTF-8 bytes from the file to the token ids. */
 export interface Document {
   readonly origin: Origin;
@@ -18,6 +26,7 @@ export interface Document {
   readonly id: string | null;
   /** Valid UTF-8. */
   readonly text: Uint8Array;
+  readonly prompt?: Prompt;
 }
 
 /** A document as token ids, before packing. */
@@ -25,6 +34,8 @@ export interface TokenRun {
   readonly document: Document;
   /** [tokens], without special tokens. */
   readonly ids: Int32Array;
+  /** Tokens at the start that are the prompt. */
+  readonly promptTokens?: number;
   /** What a mixture says of it; without one, `ONCE`. */
   readonly verdict?: Verdict;
 }
@@ -78,6 +89,8 @@ export const REJECT_REASONS = [
   'field-not-text',
   'invalid-utf8',
   'empty-text',
+  'no-answer',
+  'chat-template',
   'too-large',
   'special-token',
   'word-too-long',

@@ -82,7 +82,7 @@ export function packStage(
       let cursor = { bytes: 0, records: 0 };
       for await (const batch of input) {
         cursor = batch.cursor;
-        for (const { ids, document, verdict = ONCE } of batch.items) {
+        for (const { ids, document, verdict = ONCE, promptTokens = 0 } of batch.items) {
           const { origin, id, text } = document;
           const hash = hashOf(text);
           const subset = subsetOf(hash);
@@ -94,7 +94,7 @@ export function packStage(
           const copies = ends.length === 0 ? 0 : verdict.copies;
           const row = { ...origin, id, subset, bytes: text.length, tokens: ids.length, hash, parts: ends.length };
           const number = result.documents.add({ ...row, copies, dropped: reason ?? '' });
-          const place = { subset, split, document: number, source, promptTokens: 0 };
+          const place = { subset, split, document: number, source };
           if (reason !== null) {
             const lost = (ids.length - kept) * Math.max(1, copies);
             drop(result.dropped, source, reason, lost, copies === 0);
@@ -107,6 +107,7 @@ export function packStage(
                 ...place,
                 ids: end > kept ? followed(tokens, separatorOf(source)!) : tokens,
                 documentOffset,
+                promptTokens: Math.max(0, Math.min(promptTokens - documentOffset, tokens.length)),
                 part,
                 copy,
               };

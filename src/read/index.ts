@@ -15,7 +15,8 @@ export { mostDecompressed } from '../io/decompress.ts';
 export { type FileFormat, formatOf, KNOWN_ENDINGS } from './format.ts';
 export { type InputFile, inputFile, type Part } from './input.ts';
 export { cutParts, isCutWhileRead } from './parts.ts';
-export type { ReadOptions } from './part-read.ts';
+export { parseChatTemplate } from './chat-template.ts';
+export type { ReadOptions, RecordForm } from './part-read.ts';
 export { cutStream, type StreamPiece } from './stream.ts';
 
 /** What is known of a part once it has been read to its end. */
@@ -68,10 +69,10 @@ export function readParts(
   range: Range | null = null,
 ): Source<Document> {
   const formats = [...new Set(files.map(({ format, compression }) => `${format}+${compression}`))].sort();
-  const { textField, idField, documentBytes } = options;
+  const { textField, idField, documentBytes, form = null } = options;
   return {
     name: 'read',
-    fingerprint: fingerprint({ stage: 'read', version: VERSION, formats, textField, idField, documentBytes }),
+    fingerprint: fingerprint({ stage: 'read', version: VERSION, formats, textField, idField, documentBytes, form }),
     read: (context) => documentsOf(files, range ? [partOf(range)] : parts, options, done, context, range),
   };
 }

@@ -5,7 +5,8 @@ import { inputMalformed, inputTruncated, messageOf } from '../core/errors.ts';
 import { contentOf } from './disk.ts';
 import { type Element, ElementSplitter } from './json-elements.ts';
 import type { PartRead } from './part-read.ts';
-import { decoded, fieldsOf, notUtf8, tooLarge } from './record.ts';
+import { decoded, notUtf8, type TakeRecord, tooLarge } from './record.ts';
+import { takerOf } from './take.ts';
 
 /**
  * A top-level JSON array, streamed: memory is one chunk and one element. stream-json checks the grammar and builds the
@@ -17,10 +18,11 @@ export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]>
   const { start } = read.part;
   const splitter = new ElementSplitter(options.documentBytes, start);
   const parser = new ArrayParser(start === 0 ? '[' : '[null,');
+  const take = takerOf(options);
   for await (const chunk of contentOf(read)) {
     const documents: Document[] = [];
     for (const element of splitter.push(chunk)) {
-      const document = documentOf(read, parser, element);
+      const document = documentOf(read, parser, element, take);
       if (document !== null) documents.push(document);
     }
     checkStray(read, splitter);
@@ -34,7 +36,12 @@ export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]>
     );
 }
 
-function documentOf(read: PartRead, parser: ArrayParser, { span, delimiter }: Element): Document | null {
+function documentOf(
+  read: PartRead,
+  parser: ArrayParser,
+  { span, delimiter }: Element,
+  take: TakeRecord,
+): Document | null {
   const { options } = read;
   const { start, end, bytes } = span;
   const source = bytes === null ? undefined : decoded(bytes);
@@ -52,9 +59,9 @@ function documentOf(read: PartRead, parser: ArrayParser, { span, delimiter }: El
   else if (source === undefined) read.reject(start, notUtf8(bytes));
   else {
     for (const item of items) {
-      const fields = fieldsOf(item, { text: options.textField, id: options.idField }, source);
-      if (!('reason' in fields)) return read.accept(start, end, fields.id, fields.text);
-      read.reject(start, fields);
+      const taken = take(item, source);
+      if (!('reason' in taken)) return read.accept(start, end, taken);
+      read.reject(start, taken);
     }
   }
   return null;

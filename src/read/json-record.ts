@@ -1,9 +1,8 @@
-import type { Found } from './json-bytes.ts';
-import type { Refusal } from './part-read.ts';
-import { decoded, fieldsOf, notJson, notUtf8, type RecordFields } from './record.ts';
+import type { Refusal, Taken } from './part-read.ts';
+import { decoded, notJson, notUtf8, type TakeRecord } from './record.ts';
 
-/** Text and id of the record in a line, or why it is no document, by JSON.parse: the judge of every line. */
-export function recordOf(bytes: Uint8Array, fields: RecordFields): Found | Refusal {
+/** What the record in a line gives, or why it is no document, by JSON.parse: the judge of every line. */
+export function recordOf(bytes: Uint8Array, take: TakeRecord): Taken | Refusal {
   const source = decoded(bytes);
   if (source === undefined) return notUtf8(bytes);
   let value: unknown;
@@ -12,5 +11,5 @@ export function recordOf(bytes: Uint8Array, fields: RecordFields): Found | Refus
   } catch {
     return notJson(source);
   }
-  return fieldsOf(value, fields, source);
+  return take(value, source);
 }

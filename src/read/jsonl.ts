@@ -4,7 +4,8 @@ import { contentOf } from './disk.ts';
 import { RecordScanner } from './json-bytes.ts';
 import { recordOf } from './json-record.ts';
 import type { PartRead, Refusal } from './part-read.ts';
-import { type RecordFields, tooLarge } from './record.ts';
+import { type TakeRecord, tooLarge } from './record.ts';
+import { takerOf } from './take.ts';
 
 /**
  * JSON Lines: a record a line. Lines of white space only are no records: they are passed over and not counted.
@@ -16,14 +17,15 @@ import { type RecordFields, tooLarge } from './record.ts';
  * Lines of 150 bytes: 106 (77); there it is memory for each text that costs, 180 ns of them above 64 bytes.
  */
 export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
-  const { textField, idField, documentBytes } = read.options;
-  const fields: RecordFields = { text: textField, id: idField };
-  const scanner = new RecordScanner(fields);
+  const { textField, idField, documentBytes, form } = read.options;
+  // What is more than a text is taken from the values of JSON.parse.
+  const scanner = form ? null : new RecordScanner({ text: textField, id: idField });
+  const take = takerOf(read.options);
   for await (const spans of lines(contentOf(read), read.part.start, documentBytes)) {
     const documents: Document[] = [];
     for (const span of spans) {
       read.lines++;
-      const document = documentOf(read, span, scanner, fields);
+      const document = documentOf(read, span, scanner, take);
       if (document !== null) documents.push(document);
     }
     yield documents;
@@ -33,19 +35,19 @@ export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
 function documentOf(
   read: PartRead,
   { start, end, bytes }: Span,
-  scanner: RecordScanner,
-  fields: RecordFields,
+  scanner: RecordScanner | null,
+  take: TakeRecord,
 ): Document | null {
   const set = (refusal: Refusal): null => {
     read.reject(start, refusal);
     return null;
   };
   if (bytes === null) return set(tooLarge(end - start, read.options.documentBytes));
-  const found = scanner.scan(bytes);
-  if (found !== null) return read.accept(start, end, found.id, found.text);
+  const found = scanner?.scan(bytes) ?? null;
+  if (found !== null) return read.accept(start, end, found);
   if (isBlank(bytes)) return null;
-  const record = recordOf(bytes, fields);
-  return 'reason' in record ? set(record) : read.accept(start, end, record.id, record.text);
+  const record = recordOf(bytes, take);
+  return 'reason' in record ? set(record) : read.accept(start, end, record);
 }
 
 /** JSON's white space: space, tab, CR (a line has no LF). */

@@ -1,20 +1,41 @@
 import { parquetSchema, type SchemaTree } from 'hyparquet';
 import { inputMalformed } from '../core/errors.ts';
 import type { ParquetFile } from './parquet-file.ts';
+import type { ReadOptions } from './part-read.ts';
 import { missing } from './record.ts';
 
 /** A column of a row group is in memory whole, with its pages: measured 2.4 GB for 1.16 GB of text. */
 const LARGEST_COLUMN = 2 * 1024 * 1024 * 1024;
 
+/** The top-level columns that reading takes, those of the fields first, and among them the one of the id. */
+export function columnsFor(
+  file: string,
+  parquet: ParquetFile,
+  { textField, idField, form }: ReadOptions,
+): { readonly all: readonly string[]; readonly id: string | null } {
+  const fields =
+    form === undefined
+      ? [textColumn(file, parquet, textField)]
+      : form.format === 'messages'
+        ? [anyColumn(file, parquet, form.messages)]
+        : [textColumn(file, parquet, form.prompt), textColumn(file, parquet, form.response)];
+  const id = idField === null ? null : idColumn(parquet, idField);
+  return { all: id === null ? fields : [...fields, id], id };
+}
+
+function anyColumn(file: string, parquet: ParquetFile, field: string): string {
+  const column = columnOf(parquet, field);
+  if (parquet.columns.includes(column)) return column;
+  throw noColumn(file, parquet, field);
+}
+
+const noColumn = (file: string, parquet: ParquetFile, field: string) =>
+  inputMalformed(file, 'the schema', `${missing(field, parquet.columns).detail}: give the right one with --field`);
+
 /** The top-level column that holds a field, the field itself checked to be text. */
-export function textColumn(file: string, parquet: ParquetFile, field: string): string {
+function textColumn(file: string, parquet: ParquetFile, field: string): string {
   const leaf = leafOf(parquetSchema(parquet.metadata), field);
-  if (leaf === undefined)
-    throw inputMalformed(
-      file,
-      'the schema',
-      `${missing(field, parquet.columns).detail}: give the right one with --field`,
-    );
+  if (leaf === undefined) throw noColumn(file, parquet, field);
   const { type, converted_type: converted, repetition_type: repetition } = leaf.element;
   if (type !== 'BYTE_ARRAY' || converted === 'DECIMAL' || converted === 'BSON' || repetition === 'REPEATED')
     throw inputMalformed(
@@ -26,7 +47,7 @@ export function textColumn(file: string, parquet: ParquetFile, field: string): s
 }
 
 /** A missing id column is no harm: documents go without an id. */
-export function idColumn(parquet: ParquetFile, field: string): string | null {
+function idColumn(parquet: ParquetFile, field: string): string | null {
   if (leafOf(parquetSchema(parquet.metadata), field) === undefined) return null;
   return columnOf(parquet, field);
 }

@@ -3,10 +3,12 @@ import { compressors } from 'hyparquet-compressors';
 import type { Document } from '../core/document.ts';
 import { inputMalformed, isPrepError, messageOf } from '../core/errors.ts';
 import { isUtf8 } from '../io/bytes.ts';
-import { checkSize, idColumn, textColumn } from './parquet-columns.ts';
+import { checkSize, columnsFor } from './parquet-columns.ts';
 import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.ts';
 import type { PartRead } from './part-read.ts';
-import { decoded, emptyText, idOf, isObject, memberAt, notUtf8, tooLarge } from './record.ts';
+import { decoded, emptyText, idOf, isObject, memberAt, notUtf8, type TakeRecord, tooLarge } from './record.ts';
+import { takenRow } from './row.ts';
+import { takerOf } from './take.ts';
 
 /** A page is a megabyte or so; one that declares more than this is hostile or broken. */
 const LARGEST_PAGE = 1024 * 1024 * 1024;
@@ -22,15 +24,18 @@ export async function* readParquet(read: PartRead): AsyncGenerator<Document[]> {
   const { file, part, options } = read;
   const parquet = await openParquet(file);
   try {
-    const text = textColumn(file.name, parquet, options.textField);
-    const id = options.idField === null ? null : idColumn(parquet, options.idField);
-    const columns = id === null || id === text ? [text] : [text, id];
+    const wanted = columnsFor(file.name, parquet, options);
+    const columns = [...new Set(wanted.all)];
+    const take = options.form ? takerOf(options) : null;
     for (let at = part.start; at < part.end; at++) {
       const group = parquet.groups[at];
       if (group === undefined) throw inputMalformed(file.name, `row group ${at}`, 'it is not there');
       checkSize(file.name, parquet, at, columns);
-      const [texts, ids] = await readColumns(read, parquet, group, at, columns);
-      yield documentsOf(read, group, texts ?? [], id === null ? null : (ids ?? texts ?? null));
+      const values = await readColumns(read, parquet, group, at, columns);
+      const valuesOf = (column: string | null) => values[columns.indexOf(column ?? '')] ?? null;
+      yield take
+        ? takenFrom(read, group, columns, values, take)
+        : documentsOf(read, group, valuesOf(wanted.all[0]!) ?? [], valuesOf(wanted.id));
       read.passed(group.bytes);
     }
   } finally {
@@ -57,8 +62,30 @@ function documentsOf(
     else {
       const id = ids === null || idField === null ? null : inner(ids[row], idField);
       // A copy: the value is a view of its page, which it would keep in memory.
-      documents.push(read.accept(at, at + 1, idOf(id instanceof Uint8Array ? decoded(id) : id), text.slice()));
+      documents.push(
+        read.accept(at, at + 1, { id: idOf(id instanceof Uint8Array ? decoded(id) : id), text: text.slice() }),
+      );
     }
+  }
+  return documents;
+}
+
+/** The same of records that are more than a text: a row is made the object it would be in JSON. */
+function takenFrom(
+  read: PartRead,
+  group: RowGroup,
+  columns: readonly string[],
+  values: readonly ArrayLike<unknown>[],
+  take: TakeRecord,
+): Document[] {
+  const documents: Document[] = [];
+  for (let row = 0; row < group.rows; row++) {
+    const at = group.firstRow + row;
+    const taken = takenRow(Object.fromEntries(columns.map((column, i) => [column, values[i]?.[row]])), take);
+    if ('reason' in taken) read.reject(at, taken);
+    else if (taken.text.length > read.options.documentBytes)
+      read.reject(at, tooLarge(taken.text.length, read.options.documentBytes));
+    else documents.push(read.accept(at, at + 1, taken));
   }
   return documents;
 }

@@ -1,4 +1,4 @@
-import type { Document, RejectReason } from '../core/document.ts';
+import type { Document, Prompt, RejectReason } from '../core/document.ts';
 import { inputMalformed } from '../core/errors.ts';
 import type { StageContext } from '../core/stage.ts';
 import { type Hasher, hasher } from '../io/hash.ts';
@@ -11,6 +11,26 @@ export interface ReadOptions {
   readonly idField: string | null;
   /** A record larger than this is set aside. */
   readonly documentBytes: number;
+  /** What a record is, where it is not a text: `textField` is not looked at then. */
+  readonly form?: RecordForm;
+}
+
+/** A record that is more than a text: supervised fine-tuning. */
+export type RecordForm =
+  | { readonly format: 'prompt-response'; readonly prompt: string; readonly response: string }
+  | {
+      readonly format: 'messages';
+      readonly messages: string;
+      /** A chat template, in Jinja, and the special tokens it may name. */
+      readonly template: string;
+      readonly tokens: Readonly<Record<string, string>>;
+    };
+
+/** What a record gives. */
+export interface Taken {
+  readonly text: Uint8Array;
+  readonly id: string | null;
+  readonly prompt?: Prompt;
 }
 
 /** The bytes of a range, and once they have been read, whether the file ends with them. */
@@ -85,9 +105,10 @@ export class PartRead {
     return this.hash.digest();
   }
 
-  accept(start: number, end: number, id: string | null, text: Uint8Array): Document {
+  accept(start: number, end: number, { id, text, prompt }: Taken): Document {
     this.accepted++;
-    return { origin: { input: this.part.input, record: this.records++, start, end }, id, text };
+    const document = { origin: { input: this.part.input, record: this.records++, start, end }, id, text };
+    return prompt === undefined ? document : { ...document, prompt };
   }
 
   reject(offset: number, { reason, detail }: Refusal): void {

@@ -1,4 +1,7 @@
-import type { Refusal } from './part-read.ts';
+import type { Refusal, Taken } from './part-read.ts';
+
+/** What a record gives, or why it is no document; `source` is the JSON it was, empty where it was none. */
+export type TakeRecord = (value: unknown, source: string) => Taken | Refusal;
 
 /** What is asked of a record. */
 export interface RecordFields {
@@ -34,18 +37,45 @@ export function fieldsOf(
   fields: RecordFields,
   source: string,
 ): { text: Uint8Array; id: string | null } | Refusal {
-  if (!isObject(value)) return { reason: 'not-an-object', detail: `the record is ${kindOf(value)}, not an object` };
+  if (!isObject(value)) return notAnObject(value);
   const text = memberAt(value, fields.text);
   if (text === undefined) return missing(fields.text, Object.keys(value));
-  if (typeof text !== 'string')
-    return { reason: 'field-not-text', detail: `\`${fields.text}\` is ${kindOf(text)}, not a string` };
+  if (typeof text !== 'string') return notText(fields.text, text);
   if (text === '') return emptyText(fields.text);
   const escaped = source.includes('\\u');
-  if (escaped && LONE_SURROGATE.test(text))
-    return { reason: 'invalid-utf8', detail: `\`${fields.text}\` has half of a surrogate pair (\\ud800 to \\udfff)` };
+  if (escaped && LONE_SURROGATE.test(text)) return halfPair(fields.text);
   const id = fields.id === null ? undefined : memberAt(value, fields.id);
   return { text: encoder.encode(text), id: idOf(id) };
 }
+
+/** Takes records that are a text. */
+export const takeText =
+  (fields: RecordFields): TakeRecord =>
+  (value, source) =>
+    fieldsOf(value, fields, source);
+
+export const notAnObject = (value: unknown): Refusal => ({
+  reason: 'not-an-object',
+  detail: `the record is ${kindOf(value)}, not an object`,
+});
+
+/** The text in a field, which may be empty, or why there is none. */
+export function textAt(value: Readonly<Record<string, unknown>>, field: string): string | Refusal {
+  const text = memberAt(value, field);
+  if (text === undefined) return missing(field, Object.keys(value));
+  if (typeof text !== 'string') return notText(field, text);
+  return text.isWellFormed() ? text : halfPair(field);
+}
+
+export const notText = (field: string, value: unknown): Refusal => ({
+  reason: 'field-not-text',
+  detail: `\`${field}\` is ${kindOf(value)}, not a string`,
+});
+
+export const halfPair = (field: string): Refusal => ({
+  reason: 'invalid-utf8',
+  detail: `\`${field}\` has half of a surrogate pair (\\ud800 to \\udfff)`,
+});
 
 export const emptyText = (field: string): Refusal => ({ reason: 'empty-text', detail: `\`${field}\` is empty` });
 
@@ -99,7 +129,7 @@ export function memberAt(value: Readonly<Record<string, unknown>>, path: string)
 export const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const kindOf = (value: unknown): string =>
+export const kindOf = (value: unknown): string =>
   value === null
     ? 'null'
     : Array.isArray(value)

@@ -10,6 +10,7 @@ import { type ForeignModel, hashOf, type Model, openTokenizer, resolveSpecialIds
 import { cutInputs } from './cut.ts';
 import { differing } from './differing.ts';
 import { findInputs } from './inputs.ts';
+import { formOf } from './form.ts';
 import { type Local, modifiedTimes, readLocal } from './local.ts';
 import { loadModel } from './model-cache.ts';
 import { settingsOf } from './settings.ts';
@@ -73,7 +74,7 @@ export async function makePlan(
   const identity: Identity = {
     format: FORMAT,
     version: VERSION,
-    config: planConfig(pipeline, await filterHash(pipeline.filter)),
+    config: planConfig(pipeline, await filterHash(pipeline.filter), await formOf(pipeline)),
     tokenizer: { sha256: loaded.sha256, vocabSize, specialIds },
     inputs: files.map(({ name, size, format, compression, source }) => ({
       path: name,

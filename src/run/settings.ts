@@ -2,7 +2,7 @@ import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
 import { POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
-import type { ReadOptions } from '../read/index.ts';
+import type { ReadOptions, RecordForm } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
 import type { EncodeOptions, SpecialMode } from '../tokenize/index.ts';
 import type { Plan } from './plan.ts';
@@ -30,6 +30,7 @@ export interface PlanConfig {
   special_text: SpecialMode;
   template: boolean;
   id_field: string | null;
+  form: RecordForm | null;
   window: number;
   packing: { method: Method; long_documents: LongDocuments; min_segment: number };
   policy: Policy;
@@ -79,7 +80,12 @@ export function settingsOf(plan: Plan): Settings {
   const sources = [...new Set(plan.inputs.map(({ source }) => source))].sort();
   const provenance = { plan: plan.id, policy: config.policy, tokenizer: plan.tokenizer };
   return {
-    read: { textField: config.text_field, idField: config.id_field, documentBytes: config.document_bytes },
+    read: {
+      textField: config.text_field,
+      idField: config.id_field,
+      documentBytes: config.document_bytes,
+      ...(config.form && { form: config.form }),
+    },
     encode: { specialTokens: config.special_text, template: config.template },
     pack: {
       windowLength: config.window,

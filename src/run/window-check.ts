@@ -27,8 +27,9 @@ export function windowRules(manifest: Manifest, plan: Plan | undefined): Rules {
   const policies = policiesOf(manifest.config as unknown as PlanConfig);
   const common = { windowLength, minSegment, vocabSize: tokenizer.vocabSize, policies, pad };
   const settings = plan && settingsOf(plan);
-  // With `special_text: parse` or a template, special ids are what a document may well hold.
-  if (!settings || settings.encode.specialTokens === 'parse' || settings.encode.template)
+  // With `special_text: parse`, a template or a chat template special ids are what a document may well hold.
+  const { encode, read } = settings ?? {};
+  if (!settings || encode?.specialTokens === 'parse' || encode?.template || read?.form?.format === 'messages')
     return { ...common, special: [], separatorOf: () => null };
   // A tokenizer without an end and a padding token pads with id 0 (tokenize/special.ts): an ordinary token.
   const padding = pad === eos || (eos === null && pad === 0) ? [] : [pad];

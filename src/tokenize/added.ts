@@ -1,3 +1,5 @@
+import type { AddedToken } from './file.ts';
+
 /** A token looked for in the text itself, before it is normalized or split. */
 export interface Literal {
   readonly id: number;
@@ -5,6 +7,10 @@ export interface Literal {
   /** Its text may not stand in a document. */
   readonly refused: boolean;
 }
+
+/** Tokens as what to look for; none is refused. */
+export const literalsOf = (tokens: readonly Pick<AddedToken, 'id' | 'content'>[]): Literal[] =>
+  tokens.map(({ id, content }) => ({ id, bytes: new TextEncoder().encode(content), refused: false }));
 
 /** Thrown for the text of a special token where it is not allowed. */
 export class SpecialTokenFound extends Error {

@@ -1,6 +1,8 @@
 import { tokenBits } from '../core/token-ends.ts';
+import { LiteralFinder, literalsOf } from './added.ts';
 import type { Engine } from './engine.ts';
 import type { Model } from './model.ts';
+import { encodePrompted } from './prompted.ts';
 import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
 
 /** A tokenizer from an engine: the template around texts, and special tokens when ids become text again. */
@@ -12,6 +14,11 @@ export function assemble(
   const special = new Map(added.filter((token) => token.special).map(({ id, content }) => [id, content]));
   const around = options.template && template && template.before.length + template.after.length > 0 ? template : null;
   const ends = new Int16Array(size).fill(-1);
+  const finder = new LiteralFinder(literalsOf(added.filter((token) => token.special)));
+  const encode = (text: Uint8Array): Int32Array => {
+    const ids = engine.encode(text);
+    return around ? Int32Array.of(...around.before, ...ids, ...around.after) : ids;
+  };
   return {
     sha256,
     engine: engine.name,
@@ -19,9 +26,16 @@ export function assemble(
     options,
     idOf: (token) => added.find(({ content }) => content === token)?.id ?? engine.idOf(token),
     isOrdinary: (id) => engine.has(id) && !added.some((token) => token.id === id),
-    encode(text) {
-      const ids = engine.encode(text);
-      return around ? Int32Array.of(...around.before, ...ids, ...around.after) : ids;
+    encode,
+    encodeDocument({ text, prompt }) {
+      if (prompt === undefined) return { ids: encode(text), promptTokens: 0 };
+      const coded = encodePrompted(text, prompt, engine.encode, finder);
+      // A chat template is the whole template: Hugging Face leaves the other out, too.
+      if (!around || prompt.written.length > 0) return coded;
+      return {
+        ids: Int32Array.of(...around.before, ...coded.ids, ...around.after),
+        promptTokens: around.before.length + coded.promptTokens,
+      };
     },
     *encodeStream(pieces) {
       if (around) yield Int32Array.from(around.before);

@@ -30,6 +30,8 @@ export interface Tokenizer {
   isOrdinary(id: number): boolean;
   /** Valid UTF-8 to [tokens] ids. Throws SpecialTokenFound where special tokens are refused, and WordTooLong. */
   encode(text: Uint8Array): Int32Array;
+  /** A document with its prompt: tokens end where the prompt does; what a chat template wrote may hold special tokens. */
+  encodeDocument(document: Pick<Document, 'text' | 'prompt'>): { ids: Int32Array; promptTokens: number };
   /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
   /** What the text of a token says about cutting there. */
@@ -48,7 +50,7 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
         const runs: TokenRun[] = [];
         for (const document of items) {
           try {
-            runs.push({ document, ids: tokenizer.encode(document.text) });
+            runs.push({ document, ...tokenizer.encodeDocument(document) });
           } catch (error) {
             if (!(error instanceof SpecialTokenFound || error instanceof WordTooLong)) throw error;
             const { input: file, record, start } = document.origin;

@@ -63,10 +63,13 @@ const run = (ids: readonly number[], text = String(ids)): TokenRun => ({
 
 const rowsOf = ({ documents }: PackResult) => Array.from({ length: documents.length }, (_, i) => documents.row(i));
 
-async function pack(documents: readonly (readonly number[])[], changed: Partial<PackOptions> = {}) {
+async function pack(documents: readonly (readonly number[] | TokenRun)[], changed: Partial<PackOptions> = {}) {
   const stage = packStage({ ...options, ...changed }, 3, ['books']);
   const input = (async function* (): AsyncGenerator<Batch<TokenRun>> {
-    yield { items: documents.map((ids) => run(ids)), cursor: { bytes: 0, records: documents.length } };
+    yield {
+      items: documents.map((one) => ('ids' in one ? one : run(one))),
+      cursor: { bytes: 0, records: documents.length },
+    };
   })();
   const windows: Window[] = [];
   const context = { progress: () => {}, reject: () => {} };
@@ -160,4 +163,24 @@ describe('packing', () => {
       { numRuns: 100, seed: 1 },
     );
   });
+});
+
+test('of a prompt that is cut each part has its own tokens, and copies have the same', async () => {
+  const ids = Array.from({ length: 25 }, (_, i) => i);
+  for (const separator of [null, 99]) {
+    const { windows } = await pack([{ ...run(ids), promptTokens: 12, verdict: { copies: 2, dropped: '' } }], {
+      separator,
+    });
+    const parts = windows.flatMap(({ segments }) => segments.map(({ part, promptTokens }) => [part, promptTokens]));
+    expect(parts.sort((a, b) => a[0]! - b[0]!)).toEqual([
+      [0, 10],
+      [0, 10],
+      [1, 2],
+      [1, 2],
+      [2, 0],
+      [2, 0],
+    ]);
+  }
+  const { windows } = await pack([{ ...run([1, 2, 3]), promptTokens: 3 }], { separator: 99 });
+  expect(windows[0]!.segments[0]).toMatchObject({ length: 4, promptTokens: 3 });
 });

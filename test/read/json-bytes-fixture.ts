@@ -1,5 +1,6 @@
 /** Lines of JSON, good and bad, drawn from a seed, and what JSON.parse says of them. */
 import { recordOf } from '../../src/read/json-record.ts';
+import { takeText } from '../../src/read/record.ts';
 import { RecordScanner } from '../../src/read/json-bytes.ts';
 import type { RecordFields } from '../../src/read/record.ts';
 
@@ -168,7 +169,7 @@ export function difference(
   fields: RecordFields,
   seen: Seen,
 ): string | undefined {
-  const truth = recordOf(line, fields);
+  const truth = recordOf(line, takeText(fields));
   const found = scanner.scan(line);
   if ('reason' in truth) seen.refused.set(truth.reason, (seen.refused.get(truth.reason) ?? 0) + 1);
   else seen.documents += 1;

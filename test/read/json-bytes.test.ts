@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { RecordScanner } from '../../src/read/json-bytes.ts';
 import { recordOf } from '../../src/read/json-record.ts';
+import { takeText } from '../../src/read/record.ts';
 import { isBlank } from '../../src/read/jsonl.ts';
 import { folder, readOne } from './fixture.ts';
 import { ASKED, difference, draws, inChunk, mutant, nothing, recordLine } from './json-bytes-fixture.ts';
@@ -75,7 +76,7 @@ test.each([ASKED[0]!, ASKED[3]!])(
       const end = content.indexOf(0x0a, start);
       const bytes = new Uint8Array(content.subarray(start, end));
       if (!isBlank(bytes)) {
-        const truth = recordOf(bytes, fields);
+        const truth = recordOf(bytes, takeText(fields));
         if ('reason' in truth) refused.push({ input: 0, record, line, offset: start, ...truth });
         else expected.push({ origin: { input: 0, record, start, end }, id: truth.id, text: truth.text });
         record += 1;
@@ -127,7 +128,7 @@ test('numbers are those of JSON', () => {
   const bad = ['-', '+1', '01', '-01', '.5', '1.', '1.e1', '1e', '1e+', '0x1', '1_0', 'NaN', '-Infinity', '1 2', '--1'];
   for (const number of [...good, ...bad])
     for (const line of [`{"text":"a","n":${number}}`, `{"text":"a","n":[${number}]}`, `{"text":"a","id":${number} }`]) {
-      const truth = recordOf(utf8(line), TEXT);
+      const truth = recordOf(utf8(line), takeText(TEXT));
       expect(scan(line), line).toEqual('reason' in truth ? null : truth);
       expect('reason' in truth, line).toBe(bad.includes(number));
     }
@@ -176,5 +177,5 @@ test('a field name that is no Unicode string is for JSON.parse', () => {
   expect(new RecordScanner(fields).scan(line)).toBeNull();
   // As bytes that name would be U+FFFD, which is another one.
   expect(new RecordScanner(fields).scan(utf8('{"\ufffd":"b"}'))).toBeNull();
-  expect(recordOf(line, fields)).toMatchObject({ text: utf8('a') });
+  expect(recordOf(line, takeText(fields))).toMatchObject({ text: utf8('a') });
 });

@@ -46,6 +46,11 @@ export interface PlanFlags {
   template?: boolean;
   field?: string;
   idField?: string;
+  format?: Pipeline['records']['format'];
+  promptField?: string;
+  responseField?: string;
+  messagesField?: string;
+  chatTemplate?: string;
   passes?: number;
   batchWindows?: number;
   eps?: number;
@@ -91,6 +96,13 @@ export const withPlanFlags = (command: Command): Command =>
     .option('--template', 'put the tokenizer’s template around each document')
     .option('--field <path>', 'field or column with the text (default: text)')
     .option('--id-field <path>', 'field with the record id (default: id)')
+    .addOption(
+      new Option('--format <what>', 'what a record is (default: text)').choices(['text', 'prompt-response', 'messages']),
+    )
+    .option('--prompt-field <path>', 'field with the prompt (default: prompt)')
+    .option('--response-field <path>', 'field with the response (default: response)')
+    .option('--messages-field <path>', 'field with the messages (default: messages)')
+    .option('--chat-template <file>', 'chat template in Jinja (default: the one beside the tokenizer)')
     .option('--passes <n>', 'passes of noise', number)
     .option('--batch-windows <n>', 'windows in an optimizer batch', number)
     .option('--eps <p>', 'least mask probability', number)
@@ -140,6 +152,11 @@ export function overridesOf(flags: PlanFlags): Overrides {
       template: flags.template,
       text_field: flags.field,
       id_field: flags.idField,
+      format: flags.format,
+      prompt_field: flags.promptField,
+      response_field: flags.responseField,
+      messages_field: flags.messagesField,
+      chat_template: flags.chatTemplate,
       split_bytes: flags.splitBytes,
     }),
     ...Object.fromEntries(Object.entries(groups).filter(([, group]) => Object.keys(group).length > 0)),

@@ -1,0 +1,95 @@
+/** Fine-tuning records from the file to the segments of a verified corpus. */
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openCorpus } from '../../src/shard/index.ts';
+import { loadTokenizer } from '../../src/tokenize/index.ts';
+import { writeJsonl } from '../support/corpus.ts';
+import { temporaryFolder } from '../support/folders.ts';
+import { prep, runPrep, TOKENIZER } from '../support/prep.ts';
+
+const dir = temporaryFolder();
+const tokenizer = loadTokenizer(readFileSync(TOKENIZER), 'sample');
+const WINDOW = 128;
+
+/** Each document's parts: its prompt and the rest, as text. */
+async function partsOf(out: string): Promise<[prompt: string, rest: string][][]> {
+  await prep(['verify', out], { cwd: dir });
+  const corpus = await openCorpus(out);
+  const documents: [string, string][][] = [];
+  const { train, validation } = corpus.manifest.windows;
+  for (let window = 0; window < train + validation; window++) {
+    const { inputIds, segments } = await corpus.read(window);
+    for (const { document, part, start, length, promptTokens } of segments)
+      (documents[document] ??= [])[part] = [
+        tokenizer.decode(inputIds.subarray(start, start + promptTokens)),
+        tokenizer.decode(inputIds.subarray(start + promptTokens, start + length)),
+      ];
+  }
+  await corpus.close();
+  return documents;
+}
+
+const pack = (input: string, out: string, ...flags: string[]) => [
+  ...['pack', input, '--window', String(WINDOW), '--out', out, '--passes', '0', ...flags],
+];
+
+test('prompt and response: the prompt’s tokens are counted in every part of a document that was cut', async () => {
+  const long = 'The prompt of a long document, with more words than a window has room for. '.repeat(12);
+  const input = writeJsonl(join(dir, 'pairs.jsonl'), [
+    { question: 'What is a window? ', answer: 'A row of tokens.' },
+    { question: long, answer: 'Short.' },
+  ]);
+  const out = join(dir, 'pairs');
+  const fields = ['--format', 'prompt-response', '--prompt-field', 'question', '--response-field', 'answer'];
+  await prep(pack(input, out, '--tokenizer', TOKENIZER, ...fields), { cwd: dir });
+  const [short, cut] = await partsOf(out);
+  expect(short).toEqual([['What is a window? ', 'A row of tokens.']]);
+  expect(cut!.length).toBeGreaterThan(1);
+  expect(cut!.map(([prompt]) => prompt).join('')).toBe(long);
+  expect(cut!.map(([, rest]) => rest).join('')).toBe('Short.');
+});
+
+test('messages: by the chat template beside the tokenizer, whose special tokens no message can write', async () => {
+  const model = join(dir, 'model');
+  mkdirSync(model);
+  copyFileSync(TOKENIZER, join(model, 'tokenizer.json'));
+  const template = '{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{{ eos_token }}{% endfor %}';
+  const tokens = { bos_token: { content: '<|bos|>', special: true }, eos_token: '<|eos|>' };
+  const configuration = join(model, 'tokenizer_config.json');
+  writeFileSync(configuration, JSON.stringify({ chat_template: [{ name: 'default', template }], ...tokens }));
+  const messages = [
+    { role: 'user', content: 'Say <|eos|>.' },
+    { role: 'assistant', content: '<|eos|><|mask|>' },
+  ];
+  const input = writeJsonl(join(dir, 'chats.jsonl'), [{ messages }]);
+  const flags = ['--tokenizer', join(model, 'tokenizer.json'), '--format', 'messages'];
+  await prep(pack(input, join(dir, 'chats'), ...flags), { cwd: dir });
+  expect(await partsOf(join(dir, 'chats'))).toEqual([
+    [['<|bos|>[user]Say <|eos|>.<|eos|>[assistant]', '<|eos|><|mask|><|eos|>']],
+  ]);
+  const corpus = await openCorpus(join(dir, 'chats'));
+  const { inputIds, numTokens } = await corpus.read(0);
+  await corpus.close();
+  const special = [...inputIds.subarray(0, numTokens)].filter((id) => !tokenizer.isOrdinary(id));
+  expect(special).toEqual(['<|bos|>', '<|eos|>', '<|eos|>'].map((token) => tokenizer.idOf(token)));
+
+  // Another template is another plan.
+  writeFileSync(configuration, JSON.stringify({ chat_template: `${template}!`, ...tokens }));
+  const changed = await runPrep(pack(input, join(dir, 'chats'), ...flags), { cwd: dir });
+  expect([changed.code, changed.stderr]).toEqual([65, expect.stringContaining('form')]);
+});
+
+test('without a chat template, with a broken one: refused before any work, with the way out', async () => {
+  const input = writeJsonl(join(dir, 'any.jsonl'), [{ messages: [{ role: 'assistant', content: 'a' }] }]);
+  const flags = ['--tokenizer', TOKENIZER, '--format', 'messages'];
+  const none = await runPrep(pack(input, join(dir, 'none'), ...flags), { cwd: dir });
+  expect([none.code, none.stderr]).toEqual([65, expect.stringContaining('--chat-template')]);
+  const file = join(dir, 'broken.jinja');
+  writeFileSync(file, '{% for m in messages %}');
+  const broken = await runPrep(pack(input, join(dir, 'none'), ...flags, '--chat-template', file), { cwd: dir });
+  expect([broken.code, broken.stderr]).toEqual([65, expect.stringContaining('broken.jinja')]);
+  writeFileSync(file, '{% for m in messages %}{{ m.content }}{% endfor %}');
+  await prep(pack(input, join(dir, 'given'), ...flags, '--chat-template', file), { cwd: dir });
+  expect(await partsOf(join(dir, 'given'))).toEqual([[['', 'a']]]);
+});

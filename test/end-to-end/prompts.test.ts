@@ -31,7 +31,15 @@ async function partsOf(out: string): Promise<[prompt: string, rest: string][][]>
 }
 
 const pack = (input: string, out: string, ...flags: string[]) => [
-  ...['pack', input, '--window', String(WINDOW), '--out', out, '--passes', '0', ...flags],
+  'pack',
+  input,
+  '--window',
+  String(WINDOW),
+  '--out',
+  out,
+  '--passes',
+  '0',
+  ...flags,
 ];
 
 test('prompt and response: the prompt’s tokens are counted in every part of a document that was cut', async () => {

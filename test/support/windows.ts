@@ -79,6 +79,7 @@ export async function writeWindows(dir: string, options: WindowsOptions): Promis
     config: planConfig(
       await pipelineFrom({ name: 'windows', inputs: [{ paths: ['none'] }], tokenizer: 'none', window: windowLength }),
       null,
+      null,
     ),
   };
   writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));

@@ -97,7 +97,11 @@ export const withPlanFlags = (command: Command): Command =>
     .option('--field <path>', 'field or column with the text (default: text)')
     .option('--id-field <path>', 'field with the record id (default: id)')
     .addOption(
-      new Option('--format <what>', 'what a record is (default: text)').choices(['text', 'prompt-response', 'messages']),
+      new Option('--format <what>', 'what a record is (default: text)').choices([
+        'text',
+        'prompt-response',
+        'messages',
+      ]),
     )
     .option('--prompt-field <path>', 'field with the prompt (default: prompt)')
     .option('--response-field <path>', 'field with the response (default: response)')

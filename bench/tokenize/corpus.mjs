@@ -66,7 +66,7 @@ export function sampleOf(documents, limit) {
   return sample.sort((a, b) => a - b);
 }
 
-function mulberry32(seed) {
+export function mulberry32(seed) {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,6 +1,5 @@
 import { openForRead, type ReadHandle } from '../io/files.ts';
 import type { InputFile, Part } from './input.ts';
-import { openParquet } from './parquet-file.ts';
 
 const LF = 0x0a;
 /** How much is read at a time to find the end of the record that a cut falls in. */
@@ -58,6 +57,7 @@ async function afterLineFeed(file: ReadHandle, from: number): Promise<number> {
 }
 
 async function cutRowGroups(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
+  const { openParquet } = await import('./parquet-file.ts');
   const parquet = await openParquet(file);
   await parquet.close();
   const parts: Part[] = [];

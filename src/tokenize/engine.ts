@@ -37,24 +37,27 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       refused: special === 'reject' && token.special,
     }));
   const finder = new LiteralFinder(literals);
-  const kernel = new Kernel(
-    model.image,
-    literals.map(({ bytes }) => bytes),
-  ).warmUp();
+  // Made for the first text: who plans only asks for ids.
+  let made: Kernel | undefined;
+  const kernelOf = (): Kernel =>
+    (made ??= new Kernel(
+      model.image,
+      literals.map(({ bytes }) => bytes),
+    ).warmUp());
   const { nfc } = model.how;
   // The kernel trusts its input. The reference sees strings, where what is not UTF-8 is U+FFFD, as TextDecoder has it.
   const prepare = (text: Uint8Array): Uint8Array => {
     const valid = isUtf8(text)
       ? text
       : new TextEncoder().encode(new TextDecoder('utf-8', { ignoreBOM: true }).decode(text));
-    return nfc && !kernel.isNormalized(valid) ? normalizeNfcUtf8(valid) : valid;
+    return nfc && !kernelOf().isNormalized(valid) ? normalizeNfcUtf8(valid) : valid;
   };
-  const plain = (text: Uint8Array): Int32Array => kernel.encode(prepare(text));
+  const plain = (text: Uint8Array): Int32Array => kernelOf().encode(prepare(text));
   return {
     name: 'ultraprep kernel',
     encode(text) {
       // Nearly all texts: valid, normalized, without added tokens; one pass finds out, over the kernel's own copy.
-      const ids = isUtf8(text) ? kernel.encodePlain(text, nfc) : undefined;
+      const ids = isUtf8(text) ? kernelOf().encodePlain(text, nfc) : undefined;
       if (ids) return ids;
       const runs: Int32Array[] = [];
       for (const { start, end, id } of finder.split(text)) {
@@ -63,7 +66,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       }
       return concatIds(runs);
     },
-    encodeStream: (pieces) => encodeStream(pieces, { kernel, finder, prepare, nfc }),
+    encodeStream: (pieces) => encodeStream(pieces, { kernel: kernelOf(), finder, prepare, nfc }),
     ...readers(model),
   };
 }

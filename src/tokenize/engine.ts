@@ -78,18 +78,19 @@ function readers({ image, added, size }: Model): Pick<Engine, 'decode' | 'bytesO
   const offsets = new Uint32Array(bytes.buffer, bytes.byteOffset + layout.tokenOffsets - start, size + 1);
   const table = bytes.subarray(layout.tokenBytes - start);
   const bytesOf = (id: number): Uint8Array => table.subarray(offsets[id] ?? 0, offsets[id + 1] ?? 0);
+  const bytesIn = (id: number): number => (offsets[id + 1] ?? 0) - (offsets[id] ?? 0);
   const literal = new Map(added.map(({ id, content }) => [id, new TextEncoder().encode(content)]));
   const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     decode: (ids) => utf8.decode(Buffer.concat(ids.map((id) => literal.get(id) ?? bytesOf(id)))),
     bytesOf,
-    has: (id) => (offsets[id + 1] ?? 0) > (offsets[id] ?? 0),
+    has: (id) => bytesIn(id) > 0,
     idOf(token) {
       const wanted = new Uint8Array(token.length);
       if (tokenBytes(token, wanted, 0) <= 0) return undefined;
       // Lengths first: the usual names of special tokens are asked for by the dozen, at each start.
       for (let id = 0; id < size; id++)
-        if (offsets[id + 1]! - offsets[id]! === wanted.length && Buffer.compare(bytesOf(id), wanted) === 0) return id;
+        if (bytesIn(id) === wanted.length && Buffer.compare(bytesOf(id), wanted) === 0) return id;
       return undefined;
     },
   };

@@ -63,7 +63,7 @@ export function inspectionText(dir: string, i: Inspection): string {
 
 /** `prep verify` for people. */
 export function verificationText(dir: string, v: Verification): string {
-  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes`;
+  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes${v.compared > 0 ? `, ${integer(v.compared)} documents read again` : ''}`;
   if (v.problems.length === 0) return `${dir}: whole\n  ${looked}\n`;
   return `${dir}: ${v.problems.length} problem(s)\n${v.problems.map((p) => `  ${safe(p)}\n`).join('')}  looked at ${looked}\n`;
 }

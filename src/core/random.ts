@@ -15,6 +15,7 @@ export const STREAM = {
   parameters: 6,
   sample: 7,
   copies: 8,
+  check: 9,
 } as const;
 
 const M0 = 0xd2511f53;

@@ -1,11 +1,14 @@
 import { SUBSETS } from '../core/window.ts';
 import { isChosen } from '../mix/index.ts';
-import type { Manifest, StoredDocuments, WindowRecord } from '../shard/index.ts';
-import { count, emptyLedger, imbalance, ledgerProblems, type OpenLedger } from './ledger.ts';
+import type { Ledger, Manifest, StoredDocuments, WindowRecord } from '../shard/index.ts';
+import { addLedgers, count, emptyLedger, imbalance, ledgerProblems, type OpenLedger } from './ledger.ts';
+import { addUpTo } from './problems.ts';
 import { allowedLoss, type LossRules, mayBeCut } from './loss.ts';
 
 /** The documents of a split: what its table says of each, and what has been seen of it in windows. */
 interface Expected {
+  /** Numbers of the documents, where these are not all of the split; then the columns are of these. */
+  readonly numbers: Int32Array | null;
   readonly tokens: Float64Array;
   readonly parts: Int32Array;
   readonly copies: Int32Array;
@@ -20,8 +23,21 @@ interface Expected {
 /** [part, document offset, length], one after the other, in the order of the windows. */
 type Places = number[];
 
-/** One damaged shard can make a stray of every segment in it. */
-const MAX_STRAYS = 100;
+/** What a part of a corpus leaves to be looked at with the rest: plain data, which passes between threads. */
+export interface Partial {
+  readonly problems: readonly string[];
+  /** By source: what the documents that are whole hold, and the tokens in all windows that were seen. */
+  readonly held: Readonly<Record<string, Ledger>>;
+  /** Documents whose other parts must lie in windows that were not seen. */
+  readonly left: readonly {
+    readonly split: number;
+    readonly rows: Expected;
+    readonly cut: ReadonlyMap<number, Places>;
+  }[];
+  /** What the numbers of sources and reasons in `left` mean. */
+  readonly sources: readonly string[];
+  readonly reasons: readonly string[];
+}
 
 /**
  * The proof that no token was lost or doubled: every document's parts, wherever they lie, tile it from its first token to its
@@ -31,6 +47,7 @@ const MAX_STRAYS = 100;
  */
 export class Conservation {
   readonly #manifest: Pick<Manifest, 'ledger' | 'ledgerBySource'>;
+  readonly #held = new Map<string, OpenLedger>();
   readonly #rules: LossRules;
   readonly #splits = new Map<number, Expected>();
   readonly #cut = new Map<number, Places>();
@@ -48,6 +65,7 @@ export class Conservation {
   documents(split: number, rows: StoredDocuments): void {
     const { length } = rows;
     this.#splits.set(split, {
+      numbers: null,
       tokens: rows.tokens(),
       parts: rows.parts(),
       copies: rows.copies(),
@@ -61,7 +79,8 @@ export class Conservation {
 
   /** Parts of a document; undefined where no table lists it. */
   partsOf(split: number, document: number): number | undefined {
-    return this.#splits.get(split)?.parts[document];
+    const rows = this.#splits.get(split);
+    return rows?.parts[placeOf(rows, document)];
   }
 
   window({ segments, subset, window }: WindowRecord): void {
@@ -69,61 +88,109 @@ export class Conservation {
       const place = this.#sources.of(source);
       this.#packed[place] = (this.#packed[place] ?? 0) + length;
       const rows = this.#splits.get(split);
-      const parts = rows?.parts[document];
+      const i = rows ? placeOf(rows, document) : -1;
+      const parts = rows?.parts[i];
       if (!rows || parts === undefined) {
         this.#stray(`window ${window}: holds document ${document} of split ${split}, which no table lists`);
         continue;
       }
-      if (rows.subset[document] !== SUBSETS.indexOf(subset) || rows.source[document] !== place)
+      if (rows.subset[i] !== SUBSETS.indexOf(subset) || rows.source[i] !== place)
         this.#stray(`window ${window}: document ${document} of split ${split} is of another subset or source`);
-      rows.seenParts[document]! += 1;
-      rows.seenTokens[document]! += length;
+      rows.seenParts[i]! += 1;
+      rows.seenTokens[i]! += length;
       if (parts > 1) this.#cutOf(split, document).push(part, documentOffset, length);
       else if (part !== 0 || documentOffset !== 0) this.#stray(misplaced(split, document, part, documentOffset, 0, 0));
     }
   }
 
+  /** All that is wrong, when all windows have been seen. */
   *problems(): Generator<string> {
     yield* this.#strays;
-    const held = new Map<string, OpenLedger>();
-    const heldOf = (source: string): OpenLedger => {
-      const ledger = held.get(source) ?? emptyLedger();
-      held.set(source, ledger);
-      return ledger;
-    };
-    for (const [split, rows] of this.#splits)
-      for (let document = 0; document < rows.tokens.length; document++) {
-        const [tokens, copies] = [rows.tokens[document]!, rows.copies[document]!];
-        const source = this.#sources.names[rows.source[document]!]!;
-        const reason = this.#reasons.names[rows.dropped[document]!]!;
-        const ledger = heldOf(source);
-        const inserted = copies * this.#rules.separatorOf(source);
-        const lost = tokens * Math.max(1, copies) + inserted - rows.seenTokens[document]!;
-        ledger.documents.read++;
-        ledger.tokens.read += tokens;
-        ledger.tokens.inserted += inserted;
-        ledger.tokens.repeated += tokens * Math.max(0, copies - 1);
-        if (lost > 0) count(ledger.tokens.dropped, reason, lost);
-        if (copies > 0) ledger.documents.packed++;
-        else count(ledger.documents.dropped, reason, 1);
-        yield* this.#documentProblems(rows, split, document, source, reason, lost);
-      }
-    for (const [source, tokens] of this.#packed.entries())
-      heldOf(this.#sources.names[source]!).tokens.packed += tokens ?? 0;
+    for (const [split, rows] of this.#splits) for (const i of rows.tokens.keys()) yield* this.#judge(rows, split, i);
+    this.#countPacked();
     for (const problem of imbalance(this.#manifest.ledger)) yield `ledger: ${problem}`;
-    yield* ledgerProblems(this.#manifest.ledgerBySource, held);
+    yield* ledgerProblems(this.#manifest.ledgerBySource, this.#held);
+  }
+
+  /** What is known when a part of the windows has been seen: documents that are whole are judged, the others left over. */
+  partial(): Partial {
+    const problems = [...this.#strays];
+    const left: Partial['left'][number][] = [];
+    for (const [split, rows] of this.#splits) {
+      const open = [...rows.tokens.keys()].filter((i) => rows.seenParts[i]! < rows.parts[i]! * rows.copies[i]!);
+      const isOpen = new Set(open);
+      for (const i of rows.tokens.keys())
+        if (!isOpen.has(i)) for (const problem of this.#judge(rows, split, i)) addUpTo(problems, problem);
+      const cut = new Map<number, Places>();
+      for (const i of open) {
+        const places = this.#cut.get(keyOf(split, i));
+        if (places) cut.set(i, places);
+      }
+      left.push({ split, rows: someOf(rows, open), cut });
+    }
+    this.#countPacked();
+    return {
+      problems,
+      held: Object.fromEntries(this.#held),
+      left,
+      sources: this.#sources.names,
+      reasons: this.#reasons.names,
+    };
+  }
+
+  /** Takes over what a part of the corpus left; its documents are of splits that were not seen here. */
+  adopt({ problems, held, left, sources, reasons }: Partial): void {
+    for (const problem of problems) this.#stray(problem);
+    for (const [source, ledger] of Object.entries(held))
+      this.#held.set(source, addLedgers([this.#heldOf(source), ledger]));
+    for (const { split, rows, cut } of left) {
+      const source = rows.source.map((place) => this.#sources.of(sources[place]!));
+      const dropped = rows.dropped.map((place) => this.#reasons.of(reasons[place]!));
+      this.#splits.set(split, { ...rows, source, dropped });
+      for (const [document, places] of cut) this.#cut.set(keyOf(split, document), places);
+    }
+  }
+
+  #heldOf(source: string): OpenLedger {
+    const ledger = this.#held.get(source) ?? emptyLedger();
+    this.#held.set(source, ledger);
+    return ledger;
+  }
+
+  #countPacked(): void {
+    for (const [place, tokens] of this.#packed.entries())
+      this.#heldOf(this.#sources.names[place]!).tokens.packed += tokens ?? 0;
+  }
+
+  /** Adds document `i` of the rows to what is held, and says what is wrong with it. */
+  *#judge(rows: Expected, split: number, i: number): Generator<string> {
+    const [tokens, copies] = [rows.tokens[i]!, rows.copies[i]!];
+    const source = this.#sources.names[rows.source[i]!]!;
+    const reason = this.#reasons.names[rows.dropped[i]!]!;
+    const ledger = this.#heldOf(source);
+    const inserted = copies * this.#rules.separatorOf(source);
+    const lost = tokens * Math.max(1, copies) + inserted - rows.seenTokens[i]!;
+    ledger.documents.read++;
+    ledger.tokens.read += tokens;
+    ledger.tokens.inserted += inserted;
+    ledger.tokens.repeated += tokens * Math.max(0, copies - 1);
+    if (lost > 0) count(ledger.tokens.dropped, reason, lost);
+    if (copies > 0) ledger.documents.packed++;
+    else count(ledger.documents.dropped, reason, 1);
+    yield* this.#documentProblems(rows, split, i, source, reason, lost);
   }
 
   *#documentProblems(
     rows: Expected,
     split: number,
-    document: number,
+    i: number,
     source: string,
     reason: string,
     lost: number,
   ): Generator<string> {
-    const [tokens, parts, copies] = [rows.tokens[document]!, rows.parts[document]!, rows.copies[document]!];
-    const seen = rows.seenParts[document]!;
+    const document = rows.numbers?.[i] ?? i;
+    const [tokens, parts, copies] = [rows.tokens[i]!, rows.parts[i]!, rows.copies[i]!];
+    const seen = rows.seenParts[i]!;
     const name = `document ${document} of split ${split}`;
     const times = copies > 1 ? ` ${copies} times` : '';
     if (parts > 1) yield* this.#untiled(split, document, copies);
@@ -134,7 +201,7 @@ export class Conservation {
     const [least, most] = isChosen(reason) ? [tokens, tokens] : allowedLoss(tokens, source, this.#rules);
     const each = Math.max(1, copies);
     if (lost < least * each || lost > most * each || lost > 0 !== (reason !== '' && tokens > 0))
-      yield `${name}: ${rows.seenTokens[document]} tokens in windows of its ${tokens}${times}`;
+      yield `${name}: ${rows.seenTokens[i]} tokens in windows of its ${tokens}${times}`;
   }
 
   /** The parts of a document that was cut, where they do not follow each other. */
@@ -164,8 +231,36 @@ export class Conservation {
   }
 
   #stray(problem: string): void {
-    if (this.#strays.length < MAX_STRAYS) this.#strays.push(problem);
+    addUpTo(this.#strays, problem);
   }
+}
+
+/** Where a document is in the columns: -1 where it is not. */
+function placeOf({ numbers }: Expected, document: number): number {
+  if (!numbers) return document;
+  let [low, high] = [0, numbers.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (numbers[middle]! < document) low = middle + 1;
+    else high = middle;
+  }
+  return numbers[low] === document ? low : -1;
+}
+
+/** The rows `places` of all rows of a split. */
+function someOf(rows: Expected, places: readonly number[]): Expected {
+  const int32 = (column: Int32Array) => Int32Array.from(places, (i) => column[i]!);
+  return {
+    numbers: Int32Array.from(places),
+    tokens: Float64Array.from(places, (i) => rows.tokens[i]!),
+    parts: int32(rows.parts),
+    copies: int32(rows.copies),
+    dropped: int32(rows.dropped),
+    source: int32(rows.source),
+    subset: Uint8Array.from(places, (i) => rows.subset[i]!),
+    seenParts: int32(rows.seenParts),
+    seenTokens: Float64Array.from(places, (i) => rows.seenTokens[i]!),
+  };
 }
 
 /** Numbers for the few names there are. */

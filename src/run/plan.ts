@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Pipeline, planConfig } from '../config/index.ts';
 import { corpusCorrupt, fingerprintMismatch, inputNotFound, inputRootUnknown, planNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
@@ -121,8 +122,7 @@ export async function openPlan(dir: string, { root, filter = null }: GivenAgain)
   if (plan.version !== VERSION) throw fingerprintMismatch(`${dir}/${PLAN}`, 'version', VERSION, plan.version);
   settingsOf(plan);
   const known = await readLocal(dir);
-  const folder = root ?? known?.root;
-  if (folder === undefined) throw inputRootUnknown(dir, plan.inputs[0]!.path);
+  const folder = await rootOf(dir, root);
   const path = `${dir}/tokenizer.json`;
   const { model, bytes } = await loadModel(path);
   const { sha256 } = plan.tokenizer;
@@ -145,6 +145,13 @@ export async function readPlan(dir: string): Promise<Plan | undefined> {
 export interface GivenAgain {
   readonly root?: string;
   readonly filter?: string | null;
+}
+
+/** The folder that the inputs of a plan lie in on this machine: as given, or as local.json says. INPUT_ROOT_UNKNOWN. */
+export async function rootOf(dir: string, given?: string): Promise<string> {
+  const root = given === undefined ? (await readLocal(dir))?.root : resolve(given);
+  if (root === undefined) throw inputRootUnknown(dir, (await planIn(dir)).inputs[0]!.path);
+  return root;
 }
 
 /** The same where there has to be one: CORPUS_NOT_FOUND. */

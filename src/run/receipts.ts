@@ -70,7 +70,7 @@ export function entryOf(first: readonly number[], split: number): number {
 }
 
 /** The shards, masks and table that a receipt or the manifest lists for a split. */
-const filesOf = ({ shards, table }: Pick<Receipt, 'shards' | 'table'>): FileEntry[] => [
+export const filesOf = ({ shards, table }: Pick<Receipt, 'shards' | 'table'>): FileEntry[] => [
   ...shards.flatMap((shard) => [shard, shard.mask]),
   ...(table ? [table] : []),
 ];

@@ -1,5 +1,5 @@
-import { messageOf } from '../core/errors.ts';
-import { exists, listFolder, readAll, stat } from '../io/files.ts';
+import { availableParallelism } from 'node:os';
+import { exists, listFolder, stat } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
 import { drawPass, linear } from '../noise/index.ts';
 import {
@@ -9,14 +9,18 @@ import {
   openCorpus,
   passPath,
   PLAN,
-  readDocuments,
   readPassReceipt,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
+import type { DeepOptions } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
 import { readPlan } from './plan.ts';
-import { equal, windowProblems, windowRules } from './window-check.ts';
+import { filesOf } from './receipts.ts';
+import { checkAll } from './verify-pool.ts';
+import { addUpTo, attempt } from './problems.ts';
+import { checkFiles, checkSplit, type SplitCheck, type Texts } from './verify-split.ts';
+import { equal } from './window-check.ts';
 
 /** What `prep verify` looked at and what is wrong; `problems` empty means the corpus is as its plan says. */
 export interface Verification {
@@ -25,110 +29,94 @@ export interface Verification {
   readonly windows: number;
   readonly documents: number;
   readonly tokens: number;
+  /** Documents whose tokens were made again from their source and compared. */
+  readonly compared: number;
   readonly passes: number;
   /** Each names the file or window, and what is wrong with it. */
   readonly problems: readonly string[];
 }
 
-/** One damaged shard can break every window in it; more than this many problems help nobody. */
-const MAX_PROBLEMS = 100;
+/** How a corpus is verified. */
+export interface VerifyOptions {
+  /** Threads; by default as many as are worth it: a small corpus is checked on this one. */
+  readonly workers?: number;
+  readonly deep?: DeepOptions | null;
+  /** Hears of windows, and in the end of all of them. */
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** Below this many windows a thread would start longer than it helps: bytes of ids. */
+const WORTH_A_THREAD = 64 * 1024 * 1024;
 
 /**
  * Proves from the files alone that a corpus is whole: checksums, the plan's id, every window's boundaries, padding and
  * attention mask, no special id but where it belongs, every document's tokens exactly once, the ledger, and every noise draw
- * made again. `onProgress` hears of each window, and in the end of all of them.
+ * made again. With `deep` also that a share of the documents is in the windows as it is in its source. Each split is checked by
+ * itself, on any thread, in memory of its own; the documents it leaves to the tails are what is kept of it.
  */
-export async function verifyCorpus(dir: string, onProgress: (done: number, of: number) => void): Promise<Verification> {
+export async function verifyCorpus(
+  dir: string,
+  { workers, deep = null, onProgress = () => {} }: VerifyOptions = {},
+): Promise<Verification> {
   const problems: string[] = [];
-  const note = (problem: string) => void (problems.length < MAX_PROBLEMS && problems.push(problem));
-  /** Behind a right checksum there may still be a forgery that no decoder can take. */
-  const attempt = async <T>(path: string, look: () => T | Promise<T>): Promise<T | undefined> => {
-    try {
-      return await look();
-    } catch (error) {
-      note(`${path}: ${messageOf(error)}`);
-      return undefined;
-    }
-  };
+  const note = (problem: string) => addUpTo(problems, problem);
   const corpus = await openCorpus(dir);
   try {
     const { manifest } = corpus;
-    const plan = await attempt(PLAN, () => readPlan(dir));
+    const plan = await attempt(PLAN, note, () => readPlan(dir));
     if (!plan) note(`${PLAN}: missing`);
     else for (const problem of manifestProblems(manifest, plan)) note(problem);
-    const consistent = problems.length === 0;
-    const { files, bytes, sound } = await checkFiles(dir, manifest, note);
     // A manifest that contradicts itself says nothing about what the files should hold.
-    if (!consistent) sound.clear();
-    const conservation = new Conservation(manifest, lossRules(manifest));
-    for (const { split, table, documents } of manifest.splits) {
-      if (!table || !sound.has(table.path)) continue;
-      const content = await readAll(`${dir}/${table.path}`, table.bytes);
-      await attempt(table.path, () => {
-        const rows = readDocuments(content);
-        if (rows.length !== documents) note(`${table.path}: ${rows.length} documents, the manifest says ${documents}`);
-        conservation.documents(split, rows);
-      });
-    }
+    const consistent = problems.length === 0;
+    const beside = await checkBeside(dir, manifest, note);
     const windows = manifest.windows.train + manifest.windows.validation;
-    const rules = windowRules(manifest, plan);
-    const partsOf = conservation.partsOf.bind(conservation);
-    let complete = true;
-    for (const { firstWindow, shards } of manifest.splits)
-      for (const shard of shards) {
-        if (!sound.has(shard.path) || !sound.has(shard.mask.path)) {
-          complete = false;
-          continue;
-        }
-        for (let i = 0; i < shard.windows; i++) {
-          const record = await attempt(shard.path, () => corpus.read(firstWindow + shard.firstWindow + i));
-          complete &&= record !== undefined;
-          if (!record) break;
-          for (const problem of windowProblems(record, rules, partsOf)) note(`${shard.path}, window ${i}: ${problem}`);
-          conservation.window(record);
-          onProgress(record.window + 1, windows);
-        }
-      }
+    let seen = 0;
+    const onWindows = (n: number) => onProgress((seen += n), windows);
+    const whole = new Conservation(manifest, lossRules(manifest));
+    const texts: Texts = new Map();
+    let { files, bytes } = beside;
+    let [complete, compared] = [true, 0];
+    const add = (check: SplitCheck) => {
+      files += check.files;
+      bytes += check.bytes;
+      compared += check.compared;
+      complete &&= check.complete;
+      check.problems.forEach(note);
+      if (check.partial) whole.adopt(check.partial);
+      for (const [split, ids] of check.texts) texts.set(split, ids);
+    };
+    const worth = Math.ceil((windows * manifest.windowLength * 4) / WORTH_A_THREAD);
+    const threads = workers ?? Math.min(availableParallelism(), worth);
+    const setup = { dir, consistent, deep: consistent ? deep : null };
+    for await (const check of checkAll(corpus, plan, setup, threads, onWindows)) add(check);
+    const last = manifest.splits.length - 1;
+    add(await checkSplit({ corpus, plan, consistent, index: last, conservation: whole, texts, onWindows }));
     onProgress(windows, windows);
     // With a shard that cannot be read, every document in it would be reported too.
-    if (complete) for (const problem of conservation.problems()) note(problem);
+    if (complete) for (const problem of whole.problems()) note(problem);
     for (let pass = 0; pass < (consistent ? corpus.passes : 0); pass++) {
       const path = passPath(pass);
-      await attempt(path, () => checkPass(corpus, pass, complete, note));
+      await attempt(path, note, () => checkPass(corpus, pass, complete, note));
     }
-    const { ledger } = manifest;
-    const { documents, tokens } = ledger;
-    return { files, bytes, windows, documents: documents.read, tokens: tokens.packed, passes: corpus.passes, problems };
+    const { documents, tokens } = manifest.ledger;
+    const { passes } = corpus;
+    return { files, bytes, windows, documents: documents.read, tokens: tokens.packed, compared, passes, problems };
   } finally {
     await corpus.close();
   }
 }
 
-async function checkFiles(dir: string, manifest: Manifest, note: (problem: string) => void) {
-  const listed: FileEntry[] = manifest.splits.flatMap(({ shards, table }) => [
-    ...shards.flatMap((shard) => [shard, shard.mask]),
-    ...(table ? [table] : []),
-  ]);
-  if (manifest.rejects) listed.push(manifest.rejects);
+/** The files that belong to no split, and files that are in no list. */
+async function checkBeside(dir: string, manifest: Manifest, note: (problem: string) => void) {
   const tokenizer = await stat(`${dir}/tokenizer.json`);
-  const { sha256 } = manifest.tokenizer;
-  listed.push({ path: 'tokenizer.json', bytes: tokenizer?.size ?? -1, sha256 });
-  const sound = new Set<string>();
-  let bytes = 0;
-  for (const entry of listed) {
-    const path = `${dir}/${entry.path}`;
-    const found = await stat(path);
-    if (!found) note(`${entry.path}: missing`);
-    else if (found.size !== entry.bytes) note(`${entry.path}: ${found.size} bytes, the manifest says ${entry.bytes}`);
-    else if ((await sha256OfFile(path)) !== entry.sha256) note(`${entry.path}: content differs from its checksum`);
-    else sound.add(entry.path);
-    bytes += found?.size ?? 0;
-  }
-  const known = new Set(listed.map(({ path }) => path));
+  const listed: FileEntry[] = manifest.rejects ? [manifest.rejects] : [];
+  listed.push({ path: 'tokenizer.json', bytes: tokenizer?.size ?? -1, sha256: manifest.tokenizer.sha256 });
+  const { bytes } = await checkFiles(dir, listed, note);
+  const known = new Set(manifest.splits.flatMap(filesOf).map(({ path }) => path));
   for (const folder of ['shards', `masks/${manifest.policy}`, 'documents'])
     for (const name of (await exists(`${dir}/${folder}`)) ? await listFolder(`${dir}/${folder}`) : [])
       if (!known.has(`${folder}/${name}`) && !name.startsWith('.tmp-')) note(`${folder}/${name}: not in the manifest`);
-  return { files: listed.length, bytes, sound };
+  return { files: listed.length, bytes };
 }
 
 /** The draws are made again only where the windows' lengths can be `trusted`: a damaged table can send its decoder round forever. */

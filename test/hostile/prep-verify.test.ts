@@ -26,7 +26,7 @@ const fresh = () => (rmSync(broken, { recursive: true, force: true }), cpSync(so
 /** What is wrong, by the library; a PrepError counts as one problem. */
 async function problems(): Promise<readonly string[]> {
   try {
-    return (await verifyCorpus(broken, () => {})).problems;
+    return (await verifyCorpus(broken)).problems;
   } catch (error) {
     if (!isPrepError(error)) throw error;
     return [`${error.code}: ${error.message}`];
@@ -231,7 +231,7 @@ test.each(['split', 'truncate'])(
 test('verify and inspect say how far they are', async () => {
   const seen: string[] = [];
   const progress = (what: string) => (done: number, of: number) => void seen.push(`${what} ${done} of ${of}`);
-  await verifyCorpus(sound, progress('verify'));
+  await verifyCorpus(sound, { onProgress: progress('verify') });
   await inspectCorpus(sound, progress('inspect'));
   const { windows } = JSON.parse(readFileSync(join(sound, 'manifest.json'), 'utf8')) as Manifest;
   const all = windows.train + windows.validation;

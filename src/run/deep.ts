@@ -1,0 +1,109 @@
+import type { Flow } from '../core/batch.ts';
+import type { Document, Origin } from '../core/document.ts';
+import { keyOf, philox, STREAM } from '../core/random.ts';
+import { from, type Stage } from '../core/stage.ts';
+import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.ts';
+import type { StoredDocuments } from '../shard/index.ts';
+import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
+import { inputFiles } from './inputs.ts';
+import type { Plan } from './plan.ts';
+import { configOf, settingsOf } from './settings.ts';
+
+/** Which documents are read again from their sources. */
+export interface DeepOptions {
+  /** 0 to 1. */
+  readonly share: number;
+  readonly seed: number;
+  /** Absolute folder that the inputs' paths are relative to. */
+  readonly root: string;
+}
+
+/** Makes the tokens of some documents of a split again. */
+export type Again = (rows: StoredDocuments, note: (problem: string) => void) => Promise<Map<number, Int32Array>>;
+
+/**
+ * For each split of a plan's entry, in order, what makes tokens of a share of its documents from their source. Each is to be
+ * called before the next is asked for: an input that is cut while it is read is read once, from its start to its end.
+ */
+export async function* tokensAgain(
+  plan: Plan,
+  entry: number,
+  first: number,
+  tokenizer: Tokenizer,
+  options: DeepOptions,
+): AsyncGenerator<Again> {
+  const files = inputFiles(plan, options.root);
+  const { parts, slots } = plan.splits[entry]!;
+  const of = (split: number, range: Range | null): Again => {
+    const source = readParts(files, parts, settingsOf(plan).read, () => {}, range);
+    return async (rows, note) => {
+      const wanted = drawn(rows, split, options);
+      const found = new Map<number, Int32Array>();
+      const runs = from(source).to(picked(wanted)).to(tokenizeStage(tokenizer));
+      const compared = runs.into({
+        name: 'compare',
+        fingerprint: '',
+        async write(input) {
+          for await (const { items } of input)
+            for (const { document, ids } of items) {
+              const number = wanted.get(placeOf(document.origin))!;
+              found.set(number, ids);
+              const { tokens, bytes } = rows.row(number);
+              if (tokens !== ids.length || bytes !== document.text.length)
+                note(
+                  `document ${number} of split ${split}: ${tokens} tokens of ${bytes} bytes in its table, its source has ${ids.length} of ${document.text.length}`,
+                );
+            }
+        },
+      });
+      await compared.run({ progress() {}, reject() {} });
+      for (const number of wanted.values())
+        if (!found.has(number)) note(`document ${number} of split ${split}: not in its source`);
+      return found;
+    };
+  };
+  let split = first;
+  if (slots === undefined) yield of(split, null);
+  else for await (const range of rangesOf(plan, parts[0]!.input, options.root)) yield of(split++, range);
+}
+
+/** Documents by where they are in their input. */
+function drawn(rows: StoredDocuments, split: number, { share, seed }: DeepOptions): Map<string, number> {
+  const draw = new Uint32Array(4);
+  const key = keyOf(seed);
+  const wanted = new Map<string, number>();
+  for (let i = 0; i < rows.length; i++) {
+    philox(draw, key, split, i, 0, STREAM.check);
+    if (draw[0]! / 2 ** 32 < share) wanted.set(placeOf(rows.row(i)), i);
+  }
+  return wanted;
+}
+
+const placeOf = ({ input, record }: Origin): string => `${input} ${record}`;
+
+const picked = (wanted: ReadonlyMap<string, number>): Stage<Document, Document> => ({
+  name: 'pick',
+  fingerprint: '',
+  async *run(input): Flow<Document> {
+    for await (const { items, cursor } of input)
+      yield { items: items.filter(({ origin }) => wanted.has(placeOf(origin))), cursor };
+  },
+});
+
+/** The ranges of an input that is cut while it is read, one after the other: each is to be read to its end. */
+async function* rangesOf(plan: Plan, input: number, root: string): AsyncGenerator<Range> {
+  const { split_bytes: splitBytes, document_bytes: documentBytes } = configOf(plan);
+  const file = inputFiles(plan, root)[input]!;
+  await checkUnchanged(file);
+  const pieces = cutStream(file, splitBytes, documentBytes, () => {});
+  let next = await pieces.next();
+  while (!next.done) {
+    const { bytes, start } = next.value;
+    const chunks = (async function* () {
+      yield bytes;
+      for (next = await pieces.next(); !next.done && !next.value.begins; next = await pieces.next())
+        yield next.value.bytes;
+    })();
+    yield { input, start, chunks, last: () => next.done === true };
+  }
+}

@@ -1,0 +1,104 @@
+import { Worker } from 'node:worker_threads';
+import { fromErrorData, PrepError } from '../core/errors.ts';
+import { type Corpus, firstNumbers } from '../shard/index.ts';
+import { openTokenizer } from '../tokenize/index.ts';
+import { type DeepOptions, tokensAgain } from './deep.ts';
+import { loadModel } from './model-cache.ts';
+import type { Plan } from './plan.ts';
+import { entryOf } from './receipts.ts';
+import { settingsOf } from './settings.ts';
+import { threadFile } from './thread-file.ts';
+import { checkSplit, type SplitCheck } from './verify-split.ts';
+import type { FromVerifier, VerifierData } from './verify-worker.ts';
+
+export interface Setup {
+  readonly dir: string;
+  readonly consistent: boolean;
+  readonly deep: DeepOptions | null;
+}
+
+/** Checks every split but that of the tails, on `threads` threads; results come in the order of the splits. */
+export async function* checkAll(
+  corpus: Corpus,
+  plan: Plan | undefined,
+  setup: Setup,
+  threads: number,
+  onWindows: (windows: number) => void,
+): AsyncGenerator<SplitCheck> {
+  const groups = groupsOf(corpus, plan, setup);
+  if (threads <= 1) {
+    for (const group of groups) yield* checkGroup(corpus, plan, setup, group, onWindows);
+    return;
+  }
+  const results = groups.map(() => deferred<SplitCheck[]>());
+  const workers: Worker[] = [];
+  let next = 0;
+  const feed = (worker: Worker) => {
+    const index = next++;
+    if (index < groups.length) worker.postMessage({ index, group: groups[index]! });
+  };
+  const fail = (error: Error) => results.forEach(({ reject }) => reject(error));
+  try {
+    for (let i = 0; i < Math.min(threads, groups.length); i++) {
+      const worker = new Worker(threadFile('verify-worker'), { workerData: setup satisfies VerifierData });
+      workers.push(worker);
+      worker.on('message', (message: FromVerifier) => {
+        if (message.kind === 'windows') return onWindows(message.windows);
+        if (message.kind === 'failed') return fail(fromErrorData(message.error));
+        results[message.index]!.resolve(message.checks);
+        feed(worker);
+      });
+      worker.on('error', (error) => fail(new PrepError('INTERNAL', `a thread died: ${String(error)}`, {}, error)));
+      feed(worker);
+    }
+    for (const { promise } of results) yield* await promise;
+  } finally {
+    await Promise.all(workers.map((worker) => worker.terminate()));
+  }
+}
+
+/** Splits that are checked together, by their places in the manifest: with `deep`, those of an input that is read once. */
+function groupsOf({ manifest }: Corpus, plan: Plan | undefined, { deep }: Setup): number[][] {
+  const places = manifest.splits.slice(0, -1).map((_, i) => i);
+  if (!deep || !plan) return places.map((i) => [i]);
+  const first = firstNumbers(plan.splits);
+  const groups = new Map<number, number[]>();
+  for (const i of places) {
+    const entry = entryOf(first, manifest.splits[i]!.split);
+    groups.set(entry, [...(groups.get(entry) ?? []), i]);
+  }
+  return [...groups.values()];
+}
+
+/** Checks some splits of one entry of the plan, one after the other. */
+export async function* checkGroup(
+  corpus: Corpus,
+  plan: Plan | undefined,
+  { dir, consistent, deep }: Setup,
+  group: readonly number[],
+  onWindows: (windows: number) => void,
+): AsyncGenerator<SplitCheck> {
+  const again = deep && plan ? await openAgain(plan, dir, deep, corpus.manifest.splits[group[0]!]!.split) : undefined;
+  for (const index of group) {
+    const of = (await again?.next())?.value;
+    yield await checkSplit({ corpus, plan, consistent, index, onWindows, ...(of && { again: of }) });
+  }
+}
+
+async function openAgain(plan: Plan, dir: string, deep: DeepOptions, split: number) {
+  const { model } = await loadModel(`${dir}/tokenizer.json`);
+  const entry = entryOf(firstNumbers(plan.splits), split);
+  return tokensAgain(plan, entry, split, openTokenizer(model, settingsOf(plan).encode), deep);
+}
+
+function deferred<T>() {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: Error) => void = () => {};
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Rejected before anybody waits for it: the first that is waited for tells.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

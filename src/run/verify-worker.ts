@@ -1,0 +1,46 @@
+/** A thread of `prep verify`: checks the splits it is handed. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { type ErrorData, toErrorData } from '../core/errors.ts';
+import { openCorpus } from '../shard/index.ts';
+import { readPlan } from './plan.ts';
+import { checkGroup, type Setup } from './verify-pool.ts';
+import type { SplitCheck } from './verify-split.ts';
+
+export type VerifierData = Setup;
+export type FromVerifier =
+  | { readonly kind: 'windows'; readonly windows: number }
+  | { readonly kind: 'checked'; readonly index: number; readonly checks: SplitCheck[] }
+  | { readonly kind: 'failed'; readonly error: ErrorData };
+
+/** More messages would only cost the main thread time. */
+const REPORT_MS = 100;
+
+async function work(port: NonNullable<typeof parentPort>, setup: VerifierData): Promise<void> {
+  const send = (message: FromVerifier) => port.postMessage(message);
+  const corpus = await openCorpus(setup.dir);
+  // A plan that cannot be read has been reported.
+  const plan = await readPlan(setup.dir).catch(() => undefined);
+  port.on('message', ({ index, group }: { index: number; group: number[] }) => {
+    const check = async () => {
+      const checks: SplitCheck[] = [];
+      let [windows, sent] = [0, Date.now()];
+      const onWindows = (more: number) => {
+        windows += more;
+        if (Date.now() - sent < REPORT_MS) return;
+        send({ kind: 'windows', windows });
+        [windows, sent] = [0, Date.now()];
+      };
+      for await (const one of checkGroup(corpus, plan, setup, group, onWindows)) checks.push(one);
+      send({ kind: 'windows', windows });
+      send({ kind: 'checked', index, checks });
+    };
+    check().catch((error: unknown) => send({ kind: 'failed', error: toErrorData(error) }));
+  });
+}
+
+if (parentPort) {
+  const port = parentPort;
+  work(port, workerData as VerifierData).catch((error: unknown) =>
+    port.postMessage({ kind: 'failed', error: toErrorData(error) } satisfies FromVerifier),
+  );
+}

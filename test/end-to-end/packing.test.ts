@@ -26,7 +26,7 @@ test.each([
 ])('%s', async (name, args) => {
   const out = join(dir, name.replaceAll(/\W+/g, '-'));
   await prep([file, '--out', out, '--workers', '1', ...args], { cwd: dir });
-  expect((await verifyCorpus(out, () => {})).problems).toEqual([]);
+  expect((await verifyCorpus(out)).problems).toEqual([]);
   const manifest = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8')) as Manifest;
   for (const reason of Object.keys(manifest.ledger.tokens.dropped)) reasons.add(reason);
   await prep([file, '--out', `${out}-3`, '--workers', '3', ...args], { cwd: dir });

@@ -4,6 +4,7 @@ import { usageError } from '../core/errors.ts';
 import { VERSION } from '../run/index.ts';
 import { runProgram } from './command.ts';
 import { addExport } from './export.ts';
+import { withDryRun } from './prep/dry-run.ts';
 import { type RunFlags, withRunFlags } from './prep/flags.ts';
 import { pipelineOf } from './prep/inputs.ts';
 import { inspectCommand } from './prep/inspect.ts';
@@ -24,7 +25,7 @@ const program = new Command('prep')
   .showHelpAfterError('Run `prep --help` for what there is.')
   .enablePositionalOptions();
 
-withRunFlags(program)
+withDryRun(withRunFlags(program))
   .option('--input <path...>', 'read these files, folders or patterns instead of the pipeline’s inputs')
   .action(async (file: string | undefined, flags: RunFlags & { input?: string[] }) => {
     const commands = program.commands.map((command) => command.name());

@@ -105,7 +105,7 @@ const mergedLine = (manifest: Manifest): string =>
   `${integer(manifest.windows.train)} training and ${integer(manifest.windows.validation)} validation windows of ${integer(manifest.windowLength)}`;
 
 /** What a command does of a run, in order. */
-export type StageName = 'Plan' | 'Pack' | 'Merge' | 'Noise';
+export type StageName = 'Plan' | 'Survey' | 'Pack' | 'Merge' | 'Noise';
 
 export function makeDisplay(
   kind: 'terminal' | 'plain' | 'json',
@@ -216,6 +216,7 @@ function terminalDisplay(stages: readonly StageName[]): Display {
   const list = new Listr(
     [
       stage('Plan', planned.promise),
+      stage('Survey', packed.promise, () => meter.short),
       stage('Pack', packed.promise, () => `${meter.what === 'survey' ? 'survey: ' : ''}${meter.short}`),
       stage('Merge', merged.promise),
       stage('Noise', noised.promise, () => `${passes} of ${count(totalPasses, 'pass')}`),

@@ -62,12 +62,11 @@ function absolute(overrides: Overrides): Overrides {
 }
 
 function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline {
-  const packing = resolvePacking(raw.packing, quantity(raw.window), file);
   const inputs = raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths }));
   return {
     name: raw.name,
     inputs,
-    mixture: mixtureOf(raw, inputs, packing.method, file),
+    mixture: mixtureOf(raw, inputs, file),
     filter: raw.filter === null ? null : resolve(base, raw.filter),
     textField: raw.text_field,
     idField: raw.id_field,
@@ -86,7 +85,7 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     specialText: raw.special_text,
     template: raw.template,
     window: quantity(raw.window),
-    packing,
+    packing: resolvePacking(raw.packing, quantity(raw.window), file),
     policy: raw.policy,
     validation: raw.validation,
     seed: raw.seed,

@@ -1,5 +1,5 @@
 import { configInvalid } from '../core/errors.ts';
-import type { Mixture, Packing, RawInput, RawPipeline, SourceRules } from './pipeline.ts';
+import type { Mixture, RawInput, RawPipeline, SourceRules } from './pipeline.ts';
 import { quantity } from './quantity.ts';
 
 /** Settings of an entry of `inputs` that say what of it is there, and how. */
@@ -10,12 +10,7 @@ const RULES = ['epochs', 'weight', 'tokens', 'min_tokens', 'max_tokens', 'policy
  * those of the other's documents as well, which is refused, as is what contradicts itself. `named` are the entries with
  * their names filled in.
  */
-export function mixtureOf(
-  raw: RawPipeline,
-  named: readonly { readonly source: string }[],
-  method: Packing['method'],
-  file: string,
-): Mixture {
+export function mixtureOf(raw: RawPipeline, named: readonly { readonly source: string }[], file: string): Mixture {
   const invalid = (field: string, problem: string, wayOut: string) =>
     configInvalid(file, { line: 0, column: 0, field }, problem, wayOut);
   const all: SourceRules = {
@@ -27,7 +22,6 @@ export function mixtureOf(
   };
   const checked = (rules: SourceRules, at: string): SourceRules => {
     const { minTokens, maxTokens } = rules;
-    if (method === 'concat') refuseCopies(rules, at);
     if (maxTokens !== null && minTokens > maxTokens)
       throw invalid(
         `${at}min_tokens`,
@@ -35,14 +29,6 @@ export function mixtureOf(
         'no document could be both',
       );
     return rules;
-  };
-  const refuseCopies = ({ epochs }: SourceRules, at: string): void => {
-    if (epochs > 1)
-      throw invalid(
-        `${at}epochs`,
-        `is ${epochs}, but packing.method concat would cut each copy elsewhere`,
-        'use best-fit, or more epochs of training',
-      );
   };
   checked(all, '');
   const own: [string, SourceRules][] = [];

@@ -84,7 +84,7 @@ export function packStage(
         cursor = batch.cursor;
         for (const { ids, document, verdict = ONCE, promptTokens = 0 } of batch.items) {
           const { origin, id, text } = document;
-          const hash = hashOf(text);
+          const { hash = hashOf(text) } = document;
           const subset = subsetOf(hash);
           const source = sources[origin.input] ?? '';
           const { kept, ends, reason } =

@@ -1,3 +1,5 @@
+export { dryRun } from './dry-run.ts';
+export type { Cost, Forecast } from './forecast.ts';
 export { type Bin, inspectCorpus, type Inspection } from './inspect.ts';
 export { total } from './ledger.ts';
 export { writeNoise } from './noise.ts';

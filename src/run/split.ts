@@ -93,7 +93,7 @@ export async function runSplit(
     table,
     tail: left,
     rejects: rejected,
-    ledger: ledgers(settings.pack, pack, rejects, packed),
+    ledger: ledgers(settings.pack, pack, rejects.counts, packed),
   };
   await commitFile(`${dir}/${receiptPath(split)}`, `${canonicalJson(receipt as unknown as Json)}\n`);
   return receipt;
@@ -111,10 +111,10 @@ const add = (counts: Map<string, number>, source: string, by: number): void => {
 };
 
 /** `read` is counted from the tokenizer's output, `packed` from windows and tail as written: two independent counts. */
-function ledgers(
+export function ledgers(
   options: PackOptions,
   pack: PackResult,
-  rejects: RejectLog,
+  rejected: Readonly<Record<string, Readonly<Record<string, number>>>>,
   packed: ReadonlyMap<string, number>,
 ): Record<string, Ledger> {
   const bySource: Record<string, OpenLedger> = {};
@@ -138,7 +138,7 @@ function ledgers(
     if (tokens > 0) count(of(source).tokens.dropped, reason, tokens);
     if (whole > 0) count(of(source).documents.dropped, reason, whole);
   }
-  for (const [source, counts] of Object.entries(rejects.counts))
+  for (const [source, counts] of Object.entries(rejected))
     for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   for (const [source, tokens] of packed) of(source).tokens.packed += tokens;
   return bySource;

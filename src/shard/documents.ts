@@ -42,6 +42,7 @@ export function documentChunks(table: DocumentTable, sources: readonly string[],
 export interface StoredDocuments {
   readonly length: number;
   /** Columns; [documents]. */
+  inputs(): Int32Array;
   tokens(): Float64Array;
   parts(): Int32Array;
   copies(): Int32Array;
@@ -72,6 +73,7 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
   };
   return {
     length: table.numRows,
+    inputs: () => Int32Array.from(numbers('input'), Number),
     tokens: () => Float64Array.from(numbers('tokens'), Number),
     parts: () => Int32Array.from(numbers('parts'), Number),
     copies: () => Int32Array.from(numbers('copies'), Number),

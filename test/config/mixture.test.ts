@@ -47,11 +47,6 @@ test.each<[string, object, string]>([
   ['an unknown policy', { inputs: [{ paths: ['a'], policy: 'causal' }] }, 'inputs[0].policy'],
   ['a third way with duplicates', { duplicates: 'merge' }, 'duplicates'],
   [
-    'copies under concat',
-    { packing: { method: 'wrapped' }, inputs: [{ paths: ['a'], epochs: 2 }] },
-    'inputs[0].epochs',
-  ],
-  [
     'rules for one of two entries of a source',
     {
       inputs: [

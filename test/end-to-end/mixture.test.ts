@@ -102,6 +102,15 @@ test('no window has two copies of a document, two policies or two subsets', () =
   expect(new Set(subsetOf.values())).toEqual(new Set(['train', 'validation']));
 });
 
+test.each(['concat', 'first-fit'])('copies and policies under %s verify too', async (method) => {
+  writePipeline(cwd, { ...settings, packing: { method } }, `${method}.yaml`);
+  await prep([`${method}.yaml`, '--out', method], { cwd });
+  const { manifest, documents } = await corpus(method);
+  const repeated = documents.reduce((sum, { tokens, copies }) => sum + tokens * Math.max(0, copies - 1), 0);
+  expect(repeated).toBeGreaterThan(0);
+  expect(manifest.ledger.tokens.repeated).toBe(repeated);
+});
+
 test('another filter is another plan; one that changes under a plan or fails is told', async () => {
   const filter = (source: string) => writeFileSync(join(cwd, 'filter.mjs'), source);
   try {

@@ -5,13 +5,14 @@ import { packFolder } from '../../run/index.ts';
 import { planFormat } from '../../shard/index.ts';
 import { stopSignal } from '../command.ts';
 import { shownPath } from '../format.ts';
+import { withDryRun } from './dry-run.ts';
 import { given, type RunFlags, withRunFlags } from './flags.ts';
 import { filesPipeline } from './inputs.ts';
 import { displayed, print, runAll } from './run.ts';
 
 /** `prep pack FILES...` does all; `prep pack DIR`, a folder with a plan, what is left of that. */
 export function packCommand(program: Command): void {
-  const command: Command = withRunFlags(program.command('pack'))
+  const command: Command = withDryRun(withRunFlags(program.command('pack')))
     .description('Pack files, folders or patterns, without a pipeline file; or what is left of a plan.')
     .option('--name <name>', 'name of the corpus (default: corpus)')
     .option('--root <dir>', 'of a plan: the folder its inputs lie in, where that is another on this machine')

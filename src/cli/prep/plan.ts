@@ -4,22 +4,24 @@ import { formatOf } from '../../read/index.ts';
 import { planPipeline } from '../../run/index.ts';
 import { shownPath } from '../format.ts';
 import { planLine } from '../progress.ts';
+import { type DryRunFlags, forecasted, withDryRun } from './dry-run.ts';
 import { type PlanFlags, withPlanFlags } from './flags.ts';
 import { filesPipeline, pipelineOf } from './inputs.ts';
 import { print } from './run.ts';
 
 /** `prep plan [PIPELINE | FILES...]`: the plan only. */
 export function planCommand(program: Command): void {
-  withPlanFlags(program.command('plan'))
+  withDryRun(withPlanFlags(program.command('plan')))
     .description('Plan only: find the inputs and cut them into splits, for `prep pack DIR` and `prep merge DIR`.')
     .option('--name <name>', 'name of the corpus, of files (default: corpus)')
     .option('--input <path...>', 'read these files, folders or patterns instead of the pipeline’s inputs')
     .argument('[inputs...]', 'a pipeline file (default: the bundled sample), or files, folders and glob patterns')
-    .action(async (inputs: string[], flags: PlanFlags & { input?: string[] }) => {
+    .action(async (inputs: string[], flags: PlanFlags & DryRunFlags & { input?: string[] }) => {
       const commands = program.commands.map((command) => command.name());
       const pipeline = (await isPipeline(inputs))
         ? await pipelineOf(inputs[0], flags, commands)
         : await filesPipeline(inputs, flags, 'plan');
+      if (await forecasted(pipeline, flags)) return;
       const { plan } = await planPipeline(pipeline, flags.overwrite ?? false);
       const { out } = pipeline;
       if (flags.json)

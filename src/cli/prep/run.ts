@@ -5,6 +5,7 @@ import { stopSignal } from '../command.ts';
 import { explain } from '../explain.ts';
 import { count, duration, integer, percent, shownPath } from '../format.ts';
 import { type Display, makeDisplay, type StageName } from '../progress.ts';
+import { type DryRunFlags, forecasted } from './dry-run.ts';
 import type { RunFlags } from './flags.ts';
 
 export const print = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -27,7 +28,8 @@ export async function displayed<T>(
 }
 
 /** Plan, pack and merge: `prep` and `prep pack FILES`. */
-export async function runAll(pipeline: Pipeline, flags: RunFlags): Promise<void> {
+export async function runAll(pipeline: Pipeline, flags: RunFlags & DryRunFlags): Promise<void> {
+  if (await forecasted(pipeline, flags)) return;
   if (flags.explain) {
     process.stdout.write(await explain(pipeline));
     return;

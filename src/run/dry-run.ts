@@ -1,0 +1,49 @@
+import type { Pipeline } from '../config/index.ts';
+import { inScratch } from '../io/scratch.ts';
+import { looksAcross } from '../mix/index.ts';
+import { isForeign } from '../tokenize/index.ts';
+import { decideAll } from './decide.ts';
+import { type Forecast, forecastOf } from './forecast.ts';
+import type { RunEvents, RunOptions } from './pipeline.ts';
+import { makePlan, type Plan } from './plan.ts';
+import { settingsOf } from './settings.ts';
+import { surveyAll, surveyReceipts } from './survey.ts';
+
+export interface DryRunOptions extends RunOptions {
+  /** Share of the splits to read. */
+  readonly share: number;
+  readonly trainLength: number | null;
+}
+
+/** What a pipeline would come to, before any shard: surveys its splits, or a share of them, in a folder that is removed again. */
+export function dryRun(
+  pipeline: Pipeline,
+  { share, trainLength, workers, signal }: DryRunOptions,
+  events: RunEvents,
+): Promise<Forecast> {
+  return inScratch(async (dir) => {
+    const planned = await makePlan({ ...pipeline, out: dir }, { commit: false });
+    const plan = sampled(planned.plan, share);
+    const left = plan.splits.map((_, i) => i);
+    events.planned(plan, left, isForeign(planned.model) ? planned.model.why : null);
+    const surveyed = await surveyAll(dir, { ...planned, plan }, workers, events, signal);
+    const receipts = surveyReceipts(plan, dir, surveyed);
+    if (looksAcross(settingsOf(plan).mixture)) await decideAll(plan, dir, receipts);
+    events.packed();
+    const read = bytesOf(plan) / Math.max(1, bytesOf(planned.plan));
+    const settings = { share: plan === planned.plan ? 1 : read, passes: pipeline.noise.passes, trainLength };
+    return forecastOf(plan, dir, receipts, settings);
+  });
+}
+
+const bytesOf = ({ splits }: Plan): number => splits.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** The plan with a share of its entries, at least one, spread over all of it: an input's first part may be unlike its last. */
+function sampled(plan: Plan, share: number): Plan {
+  if (share >= 1) return plan;
+  const { length } = plan.splits;
+  const count = Math.max(1, Math.round(length * share));
+  if (count === length) return plan;
+  const splits = Array.from({ length: count }, (_, i) => plan.splits[Math.floor(((i + 0.5) * length) / count)]!);
+  return { ...plan, splits };
+}

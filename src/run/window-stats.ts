@@ -1,0 +1,131 @@
+import { BLOCK_SIZE, SHARD_BYTES } from '../core/limits.ts';
+import type { Segment, Subset, Window } from '../core/window.ts';
+import { POLICIES, type Policies, policyOf } from '../mask/index.ts';
+
+/** Pairs of positions at a distance of at least `from` and less than `to`, as a share of all pairs of two positions. */
+export interface Coverage {
+  readonly from: number;
+  readonly to: number;
+  readonly share: number;
+}
+
+/** Bytes of Arrow's own in a file, within 50 of it for the sample at windows of 128 to 64k. */
+const FRAME = { shard: 2560, mask: 1444, noise: 1732 } as const;
+/** Ten columns of a segment (shard/schema.ts), and of a window its number, tokens and offset. */
+const SEGMENT_BYTES = 40;
+const WINDOW_BYTES = 12;
+/** Of a window's mask: its number, longest group, pairs and the offsets of two lists. */
+const MASK_BYTES = 24;
+/** Of a window in a pass: number, one unit of length, p and weight with their offsets, key. */
+const NOISE_BYTES = 36;
+
+/** Bytes of passes of noise over `windows` windows. */
+export const noiseFileBytes = (passes: number, windows: number): number =>
+  passes * (windows * NOISE_BYTES + FRAME.noise);
+
+/** What windows are like, without keeping any. */
+export class WindowStats {
+  readonly #windowLength: number;
+  readonly #policies: Policies;
+  readonly #perShard: number;
+  readonly windows: Record<Subset, number> = { train: 0, validation: 0 };
+  tokens = 0;
+  segments = 0;
+  shards = 0;
+  /** (query, key) pairs: as the policies allow; as they would be inside documents, whole windows, and before it in its document. */
+  readonly pairs = { planned: 0, document: 0, window: 0, causal: 0 };
+  maskBytes = 0;
+  /** [window length + 1]: attention groups, and windows by their longest one, by length. */
+  readonly #groups: Float64Array;
+  readonly #longest: Float64Array;
+  #open: { split: number; subset: Subset; windows: number } | undefined;
+
+  constructor(windowLength: number, policies: Policies) {
+    this.#windowLength = windowLength;
+    this.#policies = policies;
+    this.#perShard = Math.max(1, Math.floor(SHARD_BYTES / (windowLength * 4)));
+    this.#groups = new Float64Array(windowLength + 1);
+    this.#longest = new Float64Array(windowLength + 1);
+  }
+
+  /** A window of a split, in the order that they are written. */
+  add(split: number, { subset, segments, numTokens }: Window): void {
+    this.windows[subset]++;
+    this.tokens += numTokens;
+    this.segments += segments.length;
+    for (const { length } of segments) {
+      this.pairs.document += length ** 2;
+      this.pairs.causal += (length * (length + 1)) / 2;
+    }
+    this.pairs.window += numTokens ** 2;
+    const groups = this.#groupsOf(segments, numTokens);
+    let longest = 0;
+    for (const length of groups) {
+      this.pairs.planned += length ** 2;
+      this.#groups[length]!++;
+      longest = Math.max(longest, length);
+    }
+    this.#longest[longest]!++;
+    // Padding is a group too.
+    const offsets = groups.length + (numTokens < this.#windowLength ? 2 : 1);
+    this.maskBytes += MASK_BYTES + 16 * Math.ceil(this.#windowLength / BLOCK_SIZE) + 4 * offsets;
+    this.#countShard(split, subset);
+  }
+
+  #groupsOf(segments: readonly Segment[], numTokens: number): number[] {
+    if (POLICIES[policyOf(this.#policies, segments)].reach === 'window') return [numTokens];
+    return segments.map(({ length }) => length);
+  }
+
+  #countShard(split: number, subset: Subset): void {
+    const open = this.#open;
+    if (open?.split === split && open.subset === subset && open.windows < this.#perShard) open.windows++;
+    else {
+      this.#open = { split, subset, windows: 1 };
+      this.shards++;
+    }
+  }
+
+  get count(): number {
+    return this.windows.train + this.windows.validation;
+  }
+
+  get fill(): number {
+    return this.count === 0 ? 0 : this.tokens / (this.count * this.#windowLength);
+  }
+
+  /** Bytes of the shards: 4 for each place of a window, and a little. */
+  get shardBytes(): number {
+    return (
+      this.count * (this.#windowLength * 4 + WINDOW_BYTES) + this.segments * SEGMENT_BYTES + this.shards * FRAME.shard
+    );
+  }
+
+  get maskFileBytes(): number {
+    return this.maskBytes + this.shards * FRAME.mask;
+  }
+
+  /** Share of windows whose longest group has more than `length` tokens. */
+  longerThan(length: number): number {
+    let longer = 0;
+    for (let i = length + 1; i <= this.#windowLength; i++) longer += this.#longest[i]!;
+    return this.count === 0 ? 0 : longer / this.count;
+  }
+
+  /** How far apart the positions are that attend to each other, in powers of two. */
+  coverage(): Coverage[] {
+    const buckets: { from: number; to: number; pairs: number }[] = [];
+    for (let from = 1; from < this.#windowLength; from *= 2) {
+      let pairs = 0;
+      for (let length = from + 1; length <= this.#windowLength; length++) {
+        if (this.#groups[length] === 0) continue;
+        const to = Math.min(from * 2, length);
+        // Both ways: 2 (length - d) pairs at each distance d from `from` to below `to`.
+        pairs += this.#groups[length]! * (to - from) * (2 * length - from - to + 1);
+      }
+      buckets.push({ from, to: from * 2, pairs });
+    }
+    const all = buckets.reduce((sum, { pairs }) => sum + pairs, 0);
+    return buckets.map(({ from, to, pairs }) => ({ from, to, share: all === 0 ? 0 : pairs / all }));
+  }
+}

@@ -3,7 +3,7 @@ import { fingerprint } from '../core/fingerprint.ts';
 import { SHARD_BYTES } from '../core/limits.ts';
 import type { Sink } from '../core/stage.ts';
 import type { BlockMask, MaskedWindow, Segment, Window } from '../core/window.ts';
-import { commitFile, commitStream } from '../io/commit.ts';
+import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import {
   ArrowFile,
   arrowBytes,
@@ -52,14 +52,29 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
     fingerprint: fingerprint({ stage: 'shard', perShard, perBatch }),
     async write(input, context) {
       const windows = peekable(input);
-      const shards: ShardEntry[] = [];
-      for (let next = await windows.peek(); next; next = await windows.peek()) {
-        const { subset, index: firstWindow } = next.window;
-        const name = `${splitName(split)}-${splitName(shards.length)}.arrow`;
+      const shards: Promise<ShardEntry>[] = [];
+      const ids = new Int32Array(perBatch * windowLength);
+      try {
+        for (let next = await windows.peek(); next; next = await windows.peek()) {
+          const { written, committed } = startShard(next.window, shards.length);
+          shards.push(committed);
+          // While the disk takes what was written, the next one is: its commit waits for this one's.
+          await Promise.race([written, committed]);
+          await shards.at(-2);
+        }
+        return await Promise.all(shards);
+      } finally {
+        // Nothing is written any more when this is over, however it ends.
+        await Promise.allSettled(shards);
+      }
+
+      function startShard({ subset, index: firstWindow }: Window, number: number) {
+        const name = `${splitName(split)}-${splitName(number)}.arrow`;
         const masks: NumberedMask[] = [];
         const batches: { windows: number; offset: number }[] = [];
-        const path = `shards/${name}`;
-        const file = await commitStream(`${dir}/${path}`, async (sink) => {
+        let done = (): void => {};
+        const written = new Promise<void>((resolve) => (done = resolve));
+        const writeAll = async (sink: CommitSink): Promise<void> => {
           const arrow = new ArrowFile(shardSchema(windowLength, from));
           while (masks.length < perShard) {
             const batch: Window[] = [];
@@ -67,26 +82,31 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
               const item = await windows.peek();
               if (item?.window.subset !== subset) break;
               windows.drop();
+              ids.set(item.window.inputIds, batch.length * windowLength);
               batch.push(item.window);
               masks.push({ window: item.window.index, mask: item.mask });
             }
             if (batch.length === 0) break;
-            const ids = new Int32Array(batch.length * windowLength);
-            batch.forEach(({ inputIds }, i) => ids.set(inputIds, i * windowLength));
-            for (const chunk of arrow.batch(windowColumns(batch, ids, options), batch.length)) {
+            const columns = windowColumns(batch, ids.subarray(0, batch.length * windowLength), options);
+            for (const chunk of arrow.batch(columns, batch.length)) {
               if (chunk.buffer === ids.buffer) batches.push({ windows: batch.length, offset: sink.position });
               await sink.write(chunk);
             }
             context.progress({ windows: batch.length });
           }
           for (const chunk of arrow.end()) await sink.write(chunk);
-        });
-        const maskPath = `masks/${from.policy}/${name}`;
-        const mask = await commitFile(`${dir}/${maskPath}`, maskBytes(masks, from));
-        const entry = { subset, firstWindow, windows: masks.length, batches };
-        shards.push({ path, ...file, ...entry, mask: { path: maskPath, ...mask } });
+          done();
+        };
+        const commit = async (): Promise<ShardEntry> => {
+          const path = `shards/${name}`;
+          const file = await commitStream(`${dir}/${path}`, writeAll);
+          const maskPath = `masks/${from.policy}/${name}`;
+          const mask = await commitFile(`${dir}/${maskPath}`, maskBytes(masks, from));
+          const entry = { subset, firstWindow, windows: masks.length, batches };
+          return { path, ...file, ...entry, mask: { path: maskPath, ...mask } };
+        };
+        return { written, committed: commit() };
       }
-      return shards;
     },
   };
 }

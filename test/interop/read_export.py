@@ -21,7 +21,7 @@ def table(path: Path) -> pa.Table:
 def expected(corpus: Path, subset: str) -> dict[int, dict]:
     """Global number of a window to its row."""
     manifest = json.loads((corpus / "manifest.json").read_text())
-    first_document = [split["firstDocument"] for split in manifest["splits"]]
+    first_document = {split["split"]: split["firstDocument"] for split in manifest["splits"]}
     sources = sorted(manifest["ledgerBySource"])
     rows = {}
     for split in manifest["splits"]:

@@ -18,7 +18,8 @@ export class WindowBatches {
   readonly #numbers: Int32Array;
   readonly #length: number;
   readonly #sources: ReadonlyMap<string, number>;
-  readonly #firstDocument: readonly number[];
+  /** By split: their numbers have gaps. */
+  readonly #firstDocument: ReadonlyMap<number, number>;
   /** By name: fresh memory for each batch would cost more than the reading. */
   readonly #kept = new Map<string, Int32Array<ArrayBuffer> | Int8Array<ArrayBuffer>>();
 
@@ -27,7 +28,7 @@ export class WindowBatches {
     this.#numbers = numbers;
     this.#length = corpus.manifest.windowLength;
     this.#sources = new Map(sources.map((name, i) => [name, i]));
-    this.#firstDocument = corpus.manifest.splits.map((split) => split.firstDocument);
+    this.#firstDocument = new Map(corpus.manifest.splits.map(({ split, firstDocument }) => [split, firstDocument]));
   }
 
   /** Windows [from, to) of the order, with the columns asked for. */
@@ -61,7 +62,7 @@ export class WindowBatches {
       segment_prompts: () => segments.int32(({ segments }) => segments.promptTokens),
       segment_documents: () =>
         int64Array(
-          segments.each(({ segments }, i) => this.#firstDocument[segments.split[i]!]! + segments.document[i]!),
+          segments.each(({ segments }, i) => this.#firstDocument.get(segments.split[i]!)! + segments.document[i]!),
         ),
       segment_offsets: () => int64Array(segments.each(({ segments }, i) => segments.documentOffset[i]!)),
       segment_sources: () =>
@@ -143,8 +144,7 @@ export class WindowBatches {
       if (segments.start[s] !== tokens || segments.length[s]! < 0) fail('its segments do not follow one another');
       if (!(segments.promptTokens[s]! >= 0 && segments.promptTokens[s]! <= segments.length[s]!))
         fail(`a prompt of ${segments.promptTokens[s]} tokens is not in its segment`);
-      if (this.#firstDocument[segments.split[s]!] === undefined)
-        fail(`it has a document of split ${segments.split[s]}`);
+      if (!this.#firstDocument.has(segments.split[s]!)) fail(`it has a document of split ${segments.split[s]}`);
       if (!this.#sources.has(segments.sources[segments.source[s]!]!)) fail('it has a source that the manifest has not');
       tokens += segments.length[s]!;
     }

@@ -1,5 +1,6 @@
 import { mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { codeOf } from './failure.ts';
 
 /** A file being written. */
 export interface OpenFile {
@@ -44,15 +45,25 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Folders that this thread knows to be durable. */
+const durable = new Set<string>();
+
 async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true });
-  if (first === undefined) return;
-  // Each new folder is a name in the one above it: sync those, from the lowest up to the one that was there before.
-  const top = dirname(first);
-  for (let folder = dirname(path); folder.length >= top.length; folder = dirname(folder)) {
-    await syncFolder(folder);
-    if (folder === dirname(folder)) break;
+  const made = (folder: string): boolean => first !== undefined && folder.length >= first.length;
+  const synced: string[] = [];
+  // Each folder is a name in the one above it. One that was there before may be another thread's, made a moment ago and not synced
+  // yet: what is committed in it meanwhile would go with it. So all of them, once.
+  for (let folder = path; folder !== dirname(folder) && (made(folder) || !durable.has(folder)); folder = dirname(folder)) {
+    await syncFolder(dirname(folder)).catch((error: unknown) => {
+      // Far above there are folders that nobody lets us open, and that we did not change.
+      if (made(folder) || !DENIED.has(codeOf(error) ?? '')) throw error;
+    });
+    synced.push(folder);
   }
+  for (const folder of synced) durable.add(folder);
 }
+
+const DENIED = new Set(['EACCES', 'EPERM']);
 
 export const nodeFileSystem: FileSystem = { create, rename, unlink, syncFolder, makeFolder };

@@ -1,89 +1,89 @@
-/** Guarantee 3: SIGKILL at any time loses nothing that is committed; the next run ends with the bytes of an unkilled one. */
-import { existsSync, readdirSync } from 'node:fs';
+/** Guarantee 3: SIGKILL anywhere loses nothing that is committed; the next run ends with the bytes of an unkilled one. */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { writeSmallCorpus } from '../support/corpus.ts';
-import { contents, temporaryFiles, temporaryFolder } from '../support/folders.ts';
-import { prep, startPrep } from '../support/prep.ts';
+import { contents, temporaryFolder } from '../support/folders.ts';
+import { prep } from '../support/prep.ts';
+import {
+  draws,
+  finish,
+  imageOfFolder,
+  inPairs,
+  outOf,
+  record,
+  type Run,
+  runWith,
+  spread,
+  stamps,
+  startRun,
+  writeCrashCorpus,
+} from './harness.ts';
+import { broken, type Committed, committedBy } from './promises.ts';
+import type { Trace } from './trace.ts';
 
-const POINTS = 20;
-const SEED = Number(process.env['CRASH_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const REPLAY = `replay with CRASH_SEED=${SEED}`;
+/** Operations at which runs are killed, of some hundred, and kills at random times: `test:long` has all and 200. */
+const POINTS = Number(process.env['CRASH_POINTS'] ?? 8);
+const KILLS = Number(process.env['CRASH_KILLS'] ?? 4);
+const TIMEOUT = 3_600_000;
 
 const dir = temporaryFolder();
-const pipeline = writeSmallCorpus(join(dir, 'inputs'));
+const pipeline = writeCrashCorpus(join(dir, 'inputs'));
+const seed = draws();
+let trace: Trace;
+let committed: Committed;
 let expected: Record<string, string>;
 /** Milliseconds that an unkilled run takes. */
 let duration = 0;
 
-const args = (out: string, workers = 2) => [pipeline, '--workers', String(workers), '--out', out];
-
-/** mulberry32: enough to spread delays. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Runs `prep` and kills it when `when` resolves; false when it had ended by then. */
-async function killed(out: string, when: (isOver: () => boolean) => Promise<unknown>): Promise<boolean> {
-  const { child, ended } = startPrep(args(out), { cwd: dir });
-  await Promise.race([when(() => child.exitCode !== null), ended]);
-  child.kill('SIGKILL');
-  return (await ended).signal === 'SIGKILL';
-}
-
-async function finishesIdentically(out: string): Promise<void> {
-  await prep(args(out, 1), { cwd: dir });
-  expect(temporaryFiles(join(dir, out)), REPLAY).toEqual([]);
-  expect(contents(join(dir, out)), REPLAY).toEqual(expected);
-}
-
 beforeAll(async () => {
-  await prep(args('warm-up'), { cwd: dir });
+  const whole: Run = { at: join(dir, 'whole'), pipeline, workers: 1 };
+  trace = await record(whole);
+  committed = committedBy(trace);
+  expected = contents(outOf(whole));
   const begun = performance.now();
-  await prep(args('unkilled'), { cwd: dir });
+  await startRun({ at: join(dir, 'timed'), pipeline, workers: 2 }).ended;
   duration = performance.now() - begun;
-  expected = contents(join(dir, 'unkilled'));
+  // What is byte for byte the same needs no proof of its own.
+  await prep(['verify', outOf(whole)], { cwd: dir });
 });
 
-test(`killed at ${POINTS} points over a whole run, and then finished: identical`, { timeout: 240_000 }, async () => {
-  const draw = random(SEED);
-  const hits: { out: string; planned: boolean; finished: boolean }[] = [];
-  for (let point = 0; point < POINTS; point++) {
-    const out = `point-${point}`;
-    const begun = performance.now();
-    const hit = await killed(out, () => sleep((duration * (point + draw())) / POINTS));
-    // The machine may have become quicker since the unkilled run: later points are to hit again.
-    if (!hit) duration = Math.min(duration, performance.now() - begun);
-    const has = (name: string) => existsSync(join(dir, out, name));
-    if (hit) hits.push({ out, planned: has('plan.json'), finished: has('manifest.json') });
-    await finishesIdentically(out);
-  }
-  // Delays that all fall before the plan or after the end would prove nothing.
-  expect(hits.length, REPLAY).toBeGreaterThanOrEqual(POINTS / 2);
-  expect(hits.filter(({ planned, finished }) => planned && !finished).length, REPLAY).toBeGreaterThanOrEqual(1);
-  for (const point of [0, POINTS >> 1, POINTS - 1]) await prep(['verify', `point-${point}`], { cwd: dir });
-});
-
-test('killed five times in a row, each time later, and then finished: identical', { timeout: 120_000 }, async () => {
-  const draw = random(SEED + 1);
-  const receipts = join(dir, 'chained/receipts');
+test(`killed before ${POINTS} of all operations, and then finished: identical`, { timeout: TIMEOUT }, async () => {
+  const points = spread(trace.points, POINTS, seed);
+  const runs = points.flatMap((point, i) =>
+    (points.length === trace.points ? [1, 3] : [i % 2 === 0 ? 1 : 3]).map((workers) => ({ point, workers })),
+  );
   let hits = 0;
-  for (const least of [0, 1, 2, 3, 4]) {
-    const hit = await killed('chained', async (isOver) => {
-      const committed = () => (existsSync(receipts) ? readdirSync(receipts).length : 0);
-      while (!isOver() && !(existsSync(join(dir, 'chained/plan.json')) && committed() >= least)) await sleep(2);
-      await sleep(40 * draw());
-    });
-    if (hit) hits++;
-  }
-  expect(hits, REPLAY).toBeGreaterThanOrEqual(3);
-  await finishesIdentically('chained');
-  await prep(['verify', 'chained'], { cwd: dir });
+  await inPairs(runs, async ({ point, workers }) => {
+    const where = `${seed.replay}: operation ${point}, ${workers} workers`;
+    const at = join(dir, `point-${point}-${workers}`);
+    const { signal, code } = await runWith({ at, pipeline, workers }, { mode: 'kill', at: point });
+    // With more workers there are fewer or more: folders are made by whoever comes first.
+    if (signal === 'SIGKILL') hits++;
+    else expect([code, workers], where).toEqual([0, 3]);
+    expect(broken(imageOfFolder(at), [], committed), where).toEqual([]);
+    expect(await finish({ at, pipeline, workers: workers === 1 ? 2 : 1 }, expected), where).toEqual([]);
+  });
+  expect(hits).toBeGreaterThanOrEqual(runs.length * 0.9);
+});
+
+test(`killed ${KILLS} times at random, time and again, and then finished: identical`, { timeout: TIMEOUT }, async () => {
+  let kills = 0;
+  let chains = 0;
+  const chain = async (): Promise<void> => {
+    const at = join(dir, `chain-${chains++}`);
+    const before = new Map<string, string>();
+    for (let n = Math.ceil(seed.draw() * 8); n > 0; n--) {
+      const { child, ended } = startRun({ at, pipeline, workers: 1 + Math.floor(seed.draw() * 4) });
+      await Promise.race([sleep(duration * (0.1 + seed.draw())), ended]);
+      child.kill('SIGKILL');
+      if ((await ended).signal === 'SIGKILL') kills++;
+      expect(broken(imageOfFolder(at), [], committed), seed.replay).toEqual([]);
+      const receipts = stamps(outOf({ at }));
+      for (const [name, stamp] of before) expect(receipts.get(name), `${seed.replay}: ${name} made again`).toBe(stamp);
+      for (const [name, stamp] of receipts) before.set(name, stamp);
+    }
+    expect(await finish({ at, pipeline, workers: 2 }, expected), seed.replay).toEqual([]);
+  };
+  while (kills < KILLS) await inPairs([0, 1], chain);
+  expect(kills).toBeGreaterThanOrEqual(KILLS);
 });

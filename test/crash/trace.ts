@@ -1,0 +1,38 @@
+/** What a run did to its folder, operation by operation, as faults.mjs wrote it down. */
+import { readFileSync } from 'node:fs';
+
+/** `path` is relative to the folder that was watched. */
+export type Operation = { readonly thread: number } & (
+  | { readonly op: 'mkdir' | 'unlink' | 'rmdir' | 'rm' | 'syncFolder'; readonly path: string }
+  | { readonly op: 'create' | 'sync'; readonly path: string; readonly file: number }
+  | { readonly op: 'write'; readonly path: string; readonly file: number; readonly data: string }
+  | { readonly op: 'rename'; readonly path: string; readonly to: string }
+  /** The program said that the file of this name, relative to the corpus folder, is committed. */
+  | { readonly op: 'ack'; readonly path: string }
+);
+
+export interface Trace {
+  readonly operations: readonly Operation[];
+  /** How many there were to count: as many points to kill or to fail at. */
+  readonly points: number;
+}
+
+type Line = Operation | { operations: number } | { failed: string; path: string; number: number };
+
+export const readLog = (path: string): Line[] =>
+  readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+
+export function readTrace(path: string): Trace {
+  const lines = readLog(path);
+  const operations = lines.filter((line): line is Operation => 'op' in line);
+  const points = lines.find((line) => 'operations' in line);
+  if (points === undefined) throw new Error(`${path}: the run did not come to its end`);
+  return { operations, points: points.operations };
+}
+
+const TEMPORARY = /(?:^|\/)\.tmp-/;
+export const isTemporaryPath = (path: string): boolean => path.split('/').some((name) => TEMPORARY.test(name));

@@ -54,7 +54,11 @@ async function makeFolder(path: string): Promise<void> {
   const synced: string[] = [];
   // Each folder is a name in the one above it. One that was there before may be another thread's, made a moment ago and not synced
   // yet: what is committed in it meanwhile would go with it. So all of them, once.
-  for (let folder = path; folder !== dirname(folder) && (made(folder) || !durable.has(folder)); folder = dirname(folder)) {
+  for (
+    let folder = path;
+    folder !== dirname(folder) && (made(folder) || !durable.has(folder));
+    folder = dirname(folder)
+  ) {
     await syncFolder(dirname(folder)).catch((error: unknown) => {
       // Far above there are folders that nobody lets us open, and that we did not change.
       if (made(folder) || !DENIED.has(codeOf(error) ?? '')) throw error;

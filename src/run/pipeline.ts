@@ -1,14 +1,13 @@
 import type { NoiseSettings, Pipeline } from '../config/index.ts';
-import { interrupted, isPrepError } from '../core/errors.ts';
+import { interrupted } from '../core/errors.ts';
 import type { Manifest } from '../shard/index.ts';
 import { isForeign } from '../tokenize/index.ts';
 import { checkInputs } from './check-inputs.ts';
 import { type Local, readLocal } from './local.ts';
 import { writeNoise } from './noise.ts';
 import { type GivenAgain, makePlan, openPlan, type Plan, type Planned, planIn } from './plan.ts';
-import { finishedManifest } from './receipts.ts';
 import { removeCorpus } from './remove.ts';
-import { leftOf, lookAt, mergeWork, packWork, sweep, type Work, type WorkEvents } from './steps.ts';
+import { leftOf, lookAt, mergedElsewhere, mergeWork, packWork, sweep, type Work, type WorkEvents } from './steps.ts';
 
 /** What a run tells while it goes on. */
 export interface RunEvents extends WorkEvents {
@@ -94,9 +93,7 @@ async function packed(
   try {
     await packWork(work, planned, workers, events, signal);
   } catch (error) {
-    // Another run on this folder may be faster: then it has merged, and removed what we looked for.
-    const gone = isPrepError(error) && error.code === 'IO_FAILED';
-    work.manifest = gone ? await finishedManifest(plan, dir) : undefined;
+    work.manifest = await mergedElsewhere(work, error);
     if (!work.manifest) throw error;
   }
   events.packed();

@@ -32,7 +32,16 @@ export interface Work {
 /** Looks at what is done of a plan. */
 export async function lookAt(dir: string, plan: Plan): Promise<Work> {
   const manifest = await finishedManifest(plan, dir);
-  return { dir, plan, manifest, done: await whatIsDone(plan, dir, manifest !== undefined) };
+  const done = await whatIsDone(plan, dir, manifest !== undefined);
+  // Another process may have merged meanwhile, and removed the tails without which no split counts as done.
+  const merged = manifest ?? (await finishedManifest(plan, dir));
+  return { dir, plan, manifest: merged, done: merged && !manifest ? await whatIsDone(plan, dir, true) : done };
+}
+
+/** The manifest of another process, where an error may come from its having removed what we looked for. */
+export async function mergedElsewhere({ dir, plan }: Work, error: unknown): Promise<Manifest | undefined> {
+  const gone = isPrepError(error) && (error.code === 'IO_FAILED' || error.code === 'CORPUS_INCOMPLETE');
+  return gone ? finishedManifest(plan, dir) : undefined;
 }
 
 /** Entries of the plan that are to be done yet. */
@@ -61,7 +70,7 @@ export async function packWork(
     await sweep(dir, true);
     throw error;
   }
-  work.done = await whatIsDone(plan, dir, false);
+  ({ manifest: work.manifest, done: work.done } = await lookAt(dir, plan));
   checkSurveyed(plan, surveyed, work.done);
   // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
   const touched = new Set(await changedInputs(plan, local));
@@ -83,7 +92,7 @@ export async function mergeWork(work: Work, rejectShare: number, signal: AbortSi
     try {
       return await mergeCorpus(plan, dir, work.done, rejectShare, { progress, reject() {} });
     } catch (error) {
-      const found = isPrepError(error) && error.code === 'IO_FAILED' ? await finishedManifest(plan, dir) : undefined;
+      const found = await mergedElsewhere(work, error);
       if (!found) throw error;
       return found;
     }

@@ -85,7 +85,8 @@ export class Disk {
       case 'rm':
         return this.#change(operation.path, operation.path, null);
       case 'rename': {
-        if (dirname(operation.path) !== dirname(operation.to)) throw new Error(`${operation.path}: renamed across folders`);
+        if (dirname(operation.path) !== dirname(operation.to))
+          throw new Error(`${operation.path}: renamed across folders`);
         const node = this.#folder(dirname(operation.path)).names.get(nameOf(operation.path))!;
         return this.#change(operation.to, operation.path, node);
       }
@@ -94,7 +95,11 @@ export class Disk {
 
   /** What is found after a kill: the system still has all that was given to it. */
   killed(): Image {
-    return imageOf(this.#root, () => true, () => true);
+    return imageOf(
+      this.#root,
+      () => true,
+      () => true,
+    );
   }
 
   /** What is found after a power loss; `name` and `bytes` say of each thing that is not durable whether it stays. */

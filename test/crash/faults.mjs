@@ -11,7 +11,14 @@ import fs from 'node:fs';
 import fsp from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, relative, resolve, sep } from 'node:path';
-import { getEnvironmentData, isMainThread, parentPort, setEnvironmentData, threadId } from 'node:worker_threads';
+import {
+  getEnvironmentData,
+  isMainThread,
+  parentPort,
+  setEnvironmentData,
+  threadId,
+  workerData,
+} from 'node:worker_threads';
 
 const settings = JSON.parse(process.env.ULTRAPREP_FAULTS);
 const { root, mode, at, code, always, log, wait } = settings;
@@ -103,7 +110,9 @@ fsp.open = async (name, flags = 'r', ...rest) => {
 const wrapped = (op, entryOf) => {
   fsp[op] = (...args) => {
     const path = below(args[0]);
-    return path === undefined ? real[op](...args) : operation({ op, path, ...entryOf?.(args) }, () => real[op](...args));
+    return path === undefined
+      ? real[op](...args)
+      : operation({ op, path, ...entryOf?.(args) }, () => real[op](...args));
   };
 };
 wrapped('rename', (args) => ({ to: below(args[1]) }));
@@ -136,9 +145,22 @@ const around = (name) => () => {
 };
 for (const name of ['appendFile', 'copyFile', 'cp', 'link', 'symlink', 'mkdtemp', 'lutimes', 'chmod']) {
   const before = fsp[name];
-  fsp[name] = (...args) => (below(args.at(name.includes('link') || name.startsWith('c') ? 1 : 0)) === undefined ? before(...args) : around(name)());
+  fsp[name] = (...args) =>
+    below(args.at(name.includes('link') || name.startsWith('c') ? 1 : 0)) === undefined
+      ? before(...args)
+      : around(name)();
 }
-for (const name of ['writeFileSync', 'appendFileSync', 'renameSync', 'unlinkSync', 'rmSync', 'mkdirSync', 'createWriteStream', 'truncateSync', 'copyFileSync']) {
+for (const name of [
+  'writeFileSync',
+  'appendFileSync',
+  'renameSync',
+  'unlinkSync',
+  'rmSync',
+  'mkdirSync',
+  'createWriteStream',
+  'truncateSync',
+  'copyFileSync',
+]) {
   const before = fs[name];
   fs[name] = (...args) => (below(args[0]) === undefined ? before(...args) : around(name)());
 }
@@ -149,7 +171,9 @@ if (mode === 'record') {
   if (parentPort) {
     const { postMessage } = parentPort;
     parentPort.postMessage = (message, ...rest) => {
-      if (message.kind === 'done') note({ op: 'ack', path: `receipts/${String(message.split).padStart(5, '0')}.json` });
+      const folder = workerData.pass === 'survey' ? 'survey/receipts' : 'receipts';
+      if (message.kind === 'done')
+        note({ op: 'ack', path: `${folder}/${String(message.split).padStart(5, '0')}.json` });
       return postMessage.call(parentPort, message, ...rest);
     };
   }

@@ -21,6 +21,7 @@ export const CRASH = {
   tokenizer: TOKENIZER,
   window: 256,
   validation: 0.1,
+  duplicates: 'drop',
   split_bytes: '6KiB',
   noise: { passes: 1 },
   limits: { reject_share: 0.1 },
@@ -79,7 +80,10 @@ export function startWith(run: Run, faults: Faults): Running {
 }
 
 export const runWith = (run: Run, faults: Faults): Promise<Ended> => startWith(run, faults).ended;
-export const startRun = (run: Run): Running => (mkdirSync(run.at, { recursive: true }), start(process.execPath, argsOf(run), run.at));
+export const startRun = (run: Run): Running => (
+  mkdirSync(run.at, { recursive: true }),
+  start(process.execPath, argsOf(run), run.at)
+);
 
 export async function record(run: Run): Promise<Trace> {
   succeeded(await runWith(run, { mode: 'record' }));

@@ -23,7 +23,8 @@ let committed: Committed;
 let expected: Record<string, string>;
 
 beforeAll(async () => {
-  for (const workers of [1, 3]) traces.set(workers, await record({ at: join(dir, `whole-${workers}`), pipeline, workers }));
+  for (const workers of [1, 3])
+    traces.set(workers, await record({ at: join(dir, `whole-${workers}`), pipeline, workers }));
   committed = committedBy(traces.get(1)!);
   expected = contents(outOf({ at: join(dir, 'whole-1') }));
   await prep(['verify', 'whole-1/out'], { cwd: dir });
@@ -63,7 +64,10 @@ test(`nothing that was acknowledged is lost, and no hole is left, in any of ${SC
 
 test('folders that another made a moment ago and did not sync are as good as new', async () => {
   const at = join(dir, 'made');
-  const folders = ['out', ...['masks', 'masks/adaptive', 'shards', 'receipts', 'documents'].map((name) => `out/${name}`)];
+  const folders = [
+    'out',
+    ...['masks', 'masks/adaptive', 'shards', 'receipts', 'documents'].map((name) => `out/${name}`),
+  ];
   for (const folder of folders) mkdirSync(join(at, folder), { recursive: true });
   const { operations } = await record({ at, pipeline, workers: 2 });
   const made = folders.map((path): Operation => ({ op: 'mkdir', path, thread: -1 }));
@@ -75,15 +79,22 @@ test('a kill leaves no more than that behind, after any operation', () => {
     for (const { image, done, name } of killsOf(operations)) expect(broken(image, done, committed), name).toEqual([]);
 });
 
-test(`after ${RESUMED} losses the next run ends with the bytes of an unbroken one`, { timeout: 3_600_000 }, async () => {
-  const losses: (Loss & { workers: number })[] = [];
-  for (const [workers, { operations }] of traces) {
-    const all = [...lossesOf(operations, SCHEDULES, seed)];
-    losses.push(...spread(all.length, RESUMED / 2, seed).map((i) => ({ ...all[i]!, workers })));
-  }
-  await inPairs([...losses.entries()], async ([i, { image, name, workers }]) => {
-    const at = join(dir, `lost-${i}`);
-    layOut(image, at);
-    expect(await finish({ at, pipeline, workers: workers === 1 ? 2 : 1 }, expected), `${seed.replay}: ${name}`).toEqual([]);
-  });
-});
+test(
+  `after ${RESUMED} losses the next run ends with the bytes of an unbroken one`,
+  { timeout: 3_600_000 },
+  async () => {
+    const losses: (Loss & { workers: number })[] = [];
+    for (const [workers, { operations }] of traces) {
+      const all = [...lossesOf(operations, SCHEDULES, seed)];
+      losses.push(...spread(all.length, RESUMED / 2, seed).map((i) => ({ ...all[i]!, workers })));
+    }
+    await inPairs([...losses.entries()], async ([i, { image, name, workers }]) => {
+      const at = join(dir, `lost-${i}`);
+      layOut(image, at);
+      expect(
+        await finish({ at, pipeline, workers: workers === 1 ? 2 : 1 }, expected),
+        `${seed.replay}: ${name}`,
+      ).toEqual([]);
+    });
+  },
+);

@@ -46,19 +46,22 @@ export function broken(image: Image, done: readonly Operation[], committed: Comm
   const has = (path: string) => image.has(`${OUT}/${path}`);
   const removed = new Set(done.flatMap(({ op, path }) => (op === 'unlink' || op === 'rm' ? [path] : [])));
   for (const { op, path } of done)
-    if (op === 'ack' && !has(path)) problems.push(`${path}: acknowledged, and gone`);
+    if (op === 'ack' && !has(path) && !removed.has(`${OUT}/${path}`)) problems.push(`${path}: acknowledged, and gone`);
   for (const names of commitsByThread(done)) {
     const last = names.findLastIndex((name) => image.has(name));
     for (const name of names.slice(0, last))
-      if (!image.has(name) && !removed.has(name)) problems.push(`${name}: gone, where the later ${names[last]} is there`);
+      if (!image.has(name) && !removed.has(name))
+        problems.push(`${name}: gone, where the later ${names[last]} is there`);
   }
   const merged = has('manifest.json');
   for (const [path, content] of image) {
-    if (!/^out\/(?:receipts\/[^.]*\.json|manifest\.json)$/.test(path)) continue;
-    if (!committed.get(path)?.equals(content)) continue;
-    for (const file of listed(JSON.parse(content.toString())))
-      if (!has(file) && !(merged && /^(?:tails|rejects)\/\d/.test(file)))
-        problems.push(`${path}: lists ${file}, which is not there`);
+    const lists = /^out\/(survey\/)?(?:receipts\/[^.]*|manifest)\.json$/.exec(path);
+    if (!lists || !committed.get(path)?.equals(content)) continue;
+    const folder = lists[1] ?? '';
+    // What a manifest makes superfluous may be gone.
+    const passing = (file: string) => merged && /^(?:survey|(?:tails|rejects)\/\d)/.test(file);
+    for (const file of listed(JSON.parse(content.toString())).map((name) => `${folder}${name}`))
+      if (!has(file) && !passing(file)) problems.push(`${path}: lists ${file}, which is not there`);
   }
   return problems;
 }

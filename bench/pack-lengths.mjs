@@ -12,7 +12,7 @@ const lengths = Int32Array.from({ length: DOCUMENTS }, () => Math.max(1, Math.ro
 
 console.log('method               window   M documents/s   windows     fill   cut documents');
 for (const windowLength of [2048, 8192, 131072])
-  for (const method of ['best-fit', 'first-fit', 'first-fit-decreasing', 'concat']) {
+  for (const method of ['best-fit', 'balanced-fit', 'first-fit', 'first-fit-decreasing', 'concat']) {
     const options = { windowLength, method, longDocuments: 'split', minSegment: 0, separator: false };
     let best = Infinity;
     let packed;

@@ -13,12 +13,14 @@ const page = join(root, 'docs/packing.md');
 const WINDOW = 2048;
 const WAYS = [
   [],
+  ['--packing', 'balanced-fit'],
   ['--packing', 'first-fit'],
   ['--packing', 'first-fit-decreasing'],
   ['--packing', 'concat'],
   ['--min-segment', '64'],
   ['--long-documents', 'truncate'],
   ['--long-documents', 'drop'],
+  ['--long-share', '0.3'],
 ];
 
 const dir = mkdtempSync(join(tmpdir(), 'ultraprep-methods-'));

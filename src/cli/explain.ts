@@ -18,12 +18,13 @@ export async function explain(pipeline: Pipeline): Promise<string> {
   const formats = new Set(
     plan.inputs.map((i) => (i.compression === 'none' ? i.format : `${i.format}.${i.compression}`)),
   );
-  const { method, longDocuments, minSegment } = pipeline.packing;
+  const { method, longDocuments, minSegment, longShare } = pipeline.packing;
   const { passes, schedule, eps, batchWindows } = pipeline.noise;
   const about: Record<string, string> = {
     read: `${count(plan.inputs.length, 'file')}, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${count(plan.splits.length, 'split')}`,
     tokenize: `${shownPath(pipeline.tokenizer)}, ${integer(loaded.size)} ids, by ${loaded.engine}`,
-    pack: `${method} into windows of ${integer(pipeline.window)} tokens, long documents ${longDocuments}, ${minSegment > 0 ? `segments of ${integer(minSegment)} tokens or more, ` : ''}${percent(pipeline.validation)} held out`,
+    shuffle: 'documents in a seeded order, 4M tokens at a time',
+    pack: `${method} into windows of ${integer(pipeline.window)} tokens, long documents ${longDocuments}, ${minSegment > 0 ? `segments of ${integer(minSegment)} tokens or more, ` : ''}${longShare === null ? '' : `${percent(longShare)} of tokens in them, `}${percent(pipeline.validation)} held out`,
     mask: `${pipeline.policy}, blocks of 128`,
     shard: `Arrow IPC in ${shownPath(pipeline.out)}`,
   };

@@ -8,6 +8,7 @@ import type { Packing, RawPacking } from './pipeline.ts';
  */
 const METHODS: Readonly<Record<string, readonly [Packing['method'], Packing['longDocuments']]>> = {
   'best-fit': ['best-fit', 'split'],
+  'balanced-fit': ['balanced-fit', 'split'],
   'first-fit': ['first-fit', 'split'],
   'first-fit-decreasing': ['first-fit-decreasing', 'split'],
   concat: ['concat', 'split'],
@@ -33,6 +34,7 @@ export const LONG_DOCUMENT_NAMES = Object.keys(LONG_DOCUMENTS);
 export function resolvePacking(raw: RawPacking, windowLength: number, file: string): Packing {
   const [method, implied] = METHODS[raw.method]!;
   const longDocuments = raw.long_documents === undefined ? implied : LONG_DOCUMENTS[raw.long_documents]!;
+  const { long_share: longShare, shuffle } = raw;
   const minSegment = quantity(raw.min_segment);
   if (minSegment > windowLength)
     throw configInvalid(
@@ -41,5 +43,12 @@ export function resolvePacking(raw: RawPacking, windowLength: number, file: stri
       `is ${minSegment}, but a window has ${windowLength} tokens`,
       'give fewer tokens than the window has',
     );
-  return { method, longDocuments, minSegment };
+  if (longShare !== null && longDocuments !== 'split')
+    throw configInvalid(
+      file,
+      { line: 0, column: 0, field: 'packing.long_share' },
+      `is ${longShare}, but long documents are not kept: long_documents is ${longDocuments}`,
+      'take long_documents: split',
+    );
+  return { method, longDocuments, minSegment, longShare, shuffle };
 }

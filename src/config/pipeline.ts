@@ -40,10 +40,14 @@ export interface Records {
 
 /** How documents become windows. */
 export interface Packing {
-  readonly method: 'best-fit' | 'first-fit' | 'first-fit-decreasing' | 'concat';
+  readonly method: 'best-fit' | 'balanced-fit' | 'first-fit' | 'first-fit-decreasing' | 'concat';
   readonly longDocuments: 'split' | 'truncate' | 'drop';
   /** Tokens; 0: no limit. */
   readonly minSegment: number;
+  /** Share of tokens that is to be of documents longer than a window; null: whatever it is. */
+  readonly longShare: number | null;
+  /** Whether the documents of a split are packed in a seeded order. */
+  readonly shuffle: boolean;
 }
 
 /** What of a source is there, and how often; every member has its default where nothing was said. */
@@ -80,6 +84,8 @@ export interface RawPacking {
   method: string;
   long_documents?: string;
   min_segment: number | string;
+  long_share: number | null;
+  shuffle: boolean;
 }
 
 /** An entry of `inputs`. */
@@ -143,6 +149,8 @@ export const planConfig = (pipeline: Pipeline, filterHash: string | null, form: 
     method: pipeline.packing.method,
     long_documents: pipeline.packing.longDocuments,
     min_segment: pipeline.packing.minSegment,
+    long_share: pipeline.packing.longShare,
+    shuffle: pipeline.packing.shuffle,
   },
   policy: pipeline.policy,
   min_tokens: pipeline.mixture.all.minTokens,

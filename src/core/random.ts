@@ -16,6 +16,7 @@ export const STREAM = {
   sample: 7,
   copies: 8,
   check: 9,
+  shuffle: 10,
 } as const;
 
 const M0 = 0xd2511f53;

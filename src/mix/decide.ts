@@ -1,5 +1,6 @@
 import { HashSet } from './hash-set.ts';
-import { DUPLICATE, type MixRules, OVER_BUDGET, rulesFor } from './rules.ts';
+import { longShareRule } from './long-share.ts';
+import { DUPLICATE, LONG_SHARE, type MixRules, OVER_BUDGET, rulesFor } from './rules.ts';
 
 /** The documents of a split as the survey found them, each with the verdict of the rules that look at it alone. */
 export interface Surveyed {
@@ -21,14 +22,15 @@ export interface Decided<T extends Surveyed> {
 }
 
 /** Why a document is dropped for the sake of others; the first: it is not. */
-export const DECISIONS = ['', DUPLICATE, OVER_BUDGET] as const;
+export const DECISIONS = ['', DUPLICATE, OVER_BUDGET, LONG_SHARE] as const;
 
 /** Hashes that are looked at in one pass over the survey: 128 MiB. */
 const PASS_HASHES = 2 ** 22;
 
 /**
  * Decides what no document can say of itself, in plan order: of documents with one text the first that is there stays, and
- * a source's first documents stay until the next one would exceed its budget. `surveys` gives all splits in plan order, each
+ * a source's first documents stay until the next one would exceed its budget; then long or short documents are thinned out
+ * for `longShare`. `surveys` gives all splits in plan order, each
  * time anew: hashes are looked at in passes by their first word, so that memory is bounded (and 1 bit a document)
  * whatever their number; 100 million take 24 passes over 16 bytes each.
  */
@@ -39,6 +41,25 @@ export async function* decide<T extends Surveyed>(
   passHashes = PASS_HASHES,
 ): AsyncGenerator<Decided<T>> {
   const repeated = rules.duplicates === 'drop' ? await findRepeated(surveys, documents, passHashes) : null;
+  const decided = () => inOrder(surveys, rules, repeated);
+  const longShare = rules.longShare ? await longShareRule(rules.longShare, decided()) : null;
+  for await (const one of decided()) {
+    const { surveyed, copies, dropped } = one;
+    for (let i = 0; longShare && i < surveyed.length; i++)
+      if (copies[i]! > 0 && !longShare.keeps(surveyed.tokens[i]!, copies[i]!)) {
+        copies[i] = 0;
+        dropped[i] = DECISIONS.indexOf(LONG_SHARE);
+      }
+    yield one;
+  }
+}
+
+/** Duplicates and budgets. */
+async function* inOrder<T extends Surveyed>(
+  surveys: () => AsyncIterable<T>,
+  rules: MixRules,
+  repeated: Uint8Array | null,
+): AsyncGenerator<Decided<T>> {
   const used = new Map<string, number>();
   const closed = new Set<string>();
   let first = 0;

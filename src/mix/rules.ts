@@ -1,6 +1,7 @@
 import type { Verdict } from '../core/document.ts';
 import { ownOf } from '../core/own.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
+import type { LongShare } from './long-share.ts';
 
 /** What is asked of the documents of a source. */
 export interface Rules {
@@ -17,6 +18,8 @@ export interface MixRules {
   readonly all: Rules;
   readonly bySource: Readonly<Record<string, Rules>>;
   readonly duplicates: 'keep' | 'drop';
+  /** Null: whatever share there is. */
+  readonly longShare?: LongShare | null;
 }
 
 export const rulesFor = ({ all, bySource }: MixRules, source: string): Rules => ownOf(bySource, source) ?? all;
@@ -30,7 +33,7 @@ export const judges = (rules: MixRules): boolean =>
 
 /** Whether what becomes of a document hangs on those before it: then all are looked at before any is packed. */
 export const looksAcross = (rules: MixRules): boolean =>
-  rules.duplicates === 'drop' || each(rules, ({ tokens }) => tokens !== null);
+  rules.duplicates === 'drop' || Boolean(rules.longShare) || each(rules, ({ tokens }) => tokens !== null);
 
 /** Why documents are dropped here; a filter's own reasons begin with `filter`. */
 export const TOO_FEW = 'too-few-tokens';
@@ -38,10 +41,12 @@ export const TOO_MANY = 'too-many-tokens';
 export const NOT_DRAWN = 'not-drawn';
 export const DUPLICATE = 'duplicate';
 export const OVER_BUDGET = 'over-budget';
+export const LONG_SHARE = 'long-share';
 
 /** Whether a document was dropped by a rule here: then all of it, whatever packing would have done. */
 export const isChosen = (reason: string): boolean =>
-  [TOO_FEW, TOO_MANY, NOT_DRAWN, DUPLICATE, OVER_BUDGET, 'filter'].includes(reason) || reason.startsWith('filter: ');
+  [TOO_FEW, TOO_MANY, NOT_DRAWN, DUPLICATE, OVER_BUDGET, LONG_SHARE, 'filter'].includes(reason) ||
+  reason.startsWith('filter: ');
 
 const dropped = (reason: string): Verdict => ({ copies: 0, dropped: reason });
 const REASONS = { few: dropped(TOO_FEW), many: dropped(TOO_MANY), draw: dropped(NOT_DRAWN) };

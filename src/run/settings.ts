@@ -1,6 +1,7 @@
 import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
 import { POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
+import type { LongShare } from '../mix/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions, RecordForm } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
@@ -12,6 +13,8 @@ export interface Settings {
   readonly read: ReadOptions;
   readonly encode: EncodeOptions;
   readonly pack: PackOptions;
+  /** Whether the documents of a split are packed in a seeded order. */
+  readonly shuffle: boolean;
   readonly policies: Policies;
   readonly mixture: PlanMixture;
   /** All source names, sorted: the dictionary of the tables. */
@@ -21,7 +24,7 @@ export interface Settings {
 }
 
 /** The mixture, and the hash of the user's filter. */
-export type PlanMixture = Mixture & { readonly filter: string | null };
+export type PlanMixture = Mixture & { readonly filter: string | null; readonly longShare: LongShare | null };
 
 /** The part of a pipeline that a plan carries (config/pipeline.ts, planConfig). */
 export interface PlanConfig {
@@ -32,7 +35,13 @@ export interface PlanConfig {
   id_field: string | null;
   form: RecordForm | null;
   window: number;
-  packing: { method: Method; long_documents: LongDocuments; min_segment: number };
+  packing: {
+    method: Method;
+    long_documents: LongDocuments;
+    min_segment: number;
+    long_share: number | null;
+    shuffle: boolean;
+  };
   policy: Policy;
   min_tokens: number;
   max_tokens: number | null;
@@ -49,7 +58,10 @@ export const configOf = (plan: Plan): PlanConfig => plan.config as unknown as Pl
 
 function mixtureOf(config: PlanConfig): PlanMixture {
   const { policy, min_tokens: minTokens, max_tokens: maxTokens, sources, duplicates, filter } = config;
-  return { all: { epochs: 1, tokens: null, minTokens, maxTokens, policy }, bySource: sources, duplicates, filter };
+  const { long_share: share } = config.packing;
+  const longShare = share === null ? null : { share, windowLength: config.window };
+  const all = { epochs: 1, tokens: null, minTokens, maxTokens, policy };
+  return { all, bySource: sources, duplicates, filter, longShare };
 }
 
 /** The corpus's policy, and those of the sources that have another. */
@@ -103,6 +115,7 @@ export function settingsOf(plan: Plan): Settings {
         ]),
       ),
     },
+    shuffle: config.packing.shuffle,
     policies,
     mixture,
     sources,

@@ -4,7 +4,7 @@ import type { StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { maskStage } from '../mask/index.ts';
-import { type PackOptions, type PackResult, packStage } from '../pack/index.ts';
+import { type PackOptions, type PackResult, packStage, shuffleStage } from '../pack/index.ts';
 import {
   documentChunks,
   type FileEntry,
@@ -32,7 +32,8 @@ export function splitChain(plan: Plan, settings: Settings, split: number, dir: s
     plan.inputs.map((input) => input.source),
     { tokenEnds: reading.tokenizer.tokenEnds },
   );
-  const packed = chain.to(pack).to(maskStage(settings.policies, settings.pack.windowLength));
+  const ordered = settings.shuffle ? chain.to(shuffleStage(settings.pack.seed, split)) : chain;
+  const packed = ordered.to(pack).to(maskStage(settings.policies, settings.pack.windowLength));
   const sink = shardSink({ ...settings.shard(dir), split });
   return { chain: packed, sink, pack: pack.result, read };
 }

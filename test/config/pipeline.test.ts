@@ -58,11 +58,13 @@ describe('a pipeline file', () => {
     ['long_documents: truncate', 'best-fit', 'truncate', 0],
   ])('packing { %s } is %s and %s', async (packing, method, longDocuments, minSegment) => {
     const pipeline = await loadPipeline(await write(`${HEAD}packing: { ${packing} }\n`), {});
-    expect(pipeline.packing).toEqual({ method, longDocuments, minSegment });
+    expect(pipeline.packing).toEqual({ method, longDocuments, minSegment, longShare: null, shuffle: false });
   });
 
   test.each([
     ['packing: { method: worst-fit }\n', 4, 'packing.method', 'one of best-fit'],
+    ['packing: { long_share: 1 }\n', 4, 'packing.long_share', '< 1'],
+    ['packing: { long_share: 0.5, method: bfd }\n', 0, 'packing.long_share', 'long_documents: split'],
     ['packing: { min_segment: -1 }\n', 4, 'packing.min_segment', 'from 0 to 1M'],
     ['window: 64\n', 4, 'window', 'from 128 to 1M'],
     ['window: 2M\n', 4, 'window', 'from 128 to 1M'],

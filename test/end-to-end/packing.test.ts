@@ -21,7 +21,8 @@ test.each([
   ['bfd', ['--packing', 'bfd']],
   ['first-fit, least segments', ['--packing', 'first-fit', '--min-segment', '64', '--policy', 'eod']],
   ['first-fit-decreasing, drop', ['--packing', 'first_fit_decreasing', '--long-documents', 'drop']],
-  ['wrapped', ['--packing', 'wrapped', '--policy', 'direct']],
+  ['balanced-fit, long share', ['--packing', 'balanced-fit', '--long-share', '0.5']],
+  ['wrapped', ['--packing', 'wrapped', '--policy', 'direct', '--shuffle']],
   ['wrapped with eod, least segments', ['--packing', 'wrapped', '--policy', 'eod', '--min-segment', '16']],
 ])('%s', async (name, args) => {
   const out = join(dir, name.replaceAll(/\W+/g, '-'));
@@ -34,7 +35,13 @@ test.each([
 });
 
 test('tokens were dropped for each reason that a setting gives', () => {
-  expect([...reasons].sort()).toEqual(['longer-than-window', 'short-document', 'short-remainder', 'truncated']);
+  expect([...reasons].sort()).toEqual([
+    'long-share',
+    'longer-than-window',
+    'short-document',
+    'short-remainder',
+    'truncated',
+  ]);
 });
 
 test('a part shorter than its window ends with a paragraph, a line or a sentence', async () => {

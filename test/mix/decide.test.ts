@@ -123,3 +123,43 @@ test('hashes that agree in all but one word, the zero hash, and more than were e
   // Each word's thousand values, of which the zero is one.
   expect(seen.size).toBe(4 * 999 + 1);
 });
+
+test('the share of tokens in long documents is met, evenly over plan order, after the other rules', async () => {
+  const rules = (share: number): MixRules => ({
+    all: EVERY,
+    bySource: {},
+    duplicates: 'drop',
+    longShare: { share, windowLength: 100 },
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(
+        fc.array(fc.record({ tokens: fc.integer({ min: 1, max: 400 }), copies: fc.integer({ min: 0, max: 2 }) })),
+        {
+          minLength: 1,
+          maxLength: 4,
+        },
+      ),
+      fc.constantFrom(0.1, 0.5, 0.9),
+      async (splits, share) => {
+        const rows = splits.map((split, s) => split.map((row, i) => ({ ...row, text: `${s} ${i % 20}`, source: 'a' })));
+        const without = await decisions(rows, { ...rules(share), longShare: null });
+        const found = await decisions(rows, rules(share));
+        const all = rows.flat();
+        const sum = (verdicts: readonly string[], long: boolean) =>
+          all.reduce(
+            (s, { tokens }, i) => s + (tokens > 100 === long ? tokens * Number.parseInt(verdicts[i]!, 10) : 0),
+            0,
+          );
+        const [long, short] = [sum(without, true), sum(without, false)];
+        const most = Math.max(0, ...all.map(({ tokens, copies }) => tokens * copies));
+        const wanted = [Math.min(long, (short * share) / (1 - share)), Math.min(short, (long * (1 - share)) / share)];
+        expect(Math.abs(sum(found, true) - wanted[0]!)).toBeLessThanOrEqual(most / 2 + 1e-6);
+        expect(Math.abs(sum(found, false) - wanted[1]!)).toBeLessThanOrEqual(most / 2 + 1e-6);
+        for (const [i, verdict] of found.entries())
+          expect([without[i], without[i]!.startsWith('0') ? without[i] : '0 long-share']).toContain(verdict);
+      },
+    ),
+    { numRuns: 200, seed: 1 },
+  );
+});

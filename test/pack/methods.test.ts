@@ -215,6 +215,7 @@ describe('packLengths', () => {
             packed.lengths.length ? [...packed.lengths.keys()] : [],
           );
           if (method === 'concat') expect(packed.windows).toBe(Math.ceil(packed.tokens.packed / 500));
+          else if (method === 'balanced-fit') expect(packed.windows).toBe(naive(lengths, 500, 'best-fit').length);
           else expect([...packed.fills].sort((a, b) => a - b)).toEqual(naive(lengths, 500, method));
         },
       ),
@@ -234,11 +235,32 @@ describe('packLengths', () => {
         expect(total(Object.values(packed.dropped))).toEqual(total(results[0]!.dropped));
         expect(packed.tokens.packed).toBe(fills.reduce((a, b) => a + b, 0));
         // What is left to the tail is packed anew.
-        if (given.method !== 'first-fit' && given.method !== 'concat')
+        if (given.method === 'best-fit' || given.method === 'first-fit-decreasing')
           expect(fills.toSorted((a, b) => a - b)).toEqual([...packed.fills].sort((a, b) => a - b));
         else expect(fills.length).toBeLessThanOrEqual(packed.windows);
       }),
       { numRuns: 200, seed: 5 },
     );
+  });
+
+  test('balanced-fit makes windows far less unequal in attention cost, where there are short documents to do it with', () => {
+    let state = 1;
+    const random = () => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+    const normal = () => Array.from({ length: 12 }, random).reduce((a, b) => a + b, -6);
+    const lengths = Int32Array.from({ length: 20_000 }, () => Math.max(1, Math.round(400 * Math.exp(1.3 * normal()))));
+    const costs = (method: Method) => {
+      const rules = { windowLength: 131_072, method, longDocuments: 'split', minSegment: 0, separator: false } as const;
+      const { windows, starts, pieces } = packLengths(lengths, rules);
+      return Float64Array.from({ length: windows }, (_, w) =>
+        pieces.subarray(starts[w], starts[w + 1]).reduce((sum, i) => sum + lengths[i]! ** 2, 0),
+      );
+    };
+    const spreadOf = (values: Float64Array) => {
+      const mean = values.reduce((a, b) => a + b, 0) / values.length;
+      return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length) / mean;
+    };
+    const [plain, balanced] = [costs('best-fit'), costs('balanced-fit')];
+    expect(balanced.length).toBe(plain.length);
+    expect(spreadOf(balanced)).toBeLessThan(spreadOf(plain) * 0.7);
   });
 });

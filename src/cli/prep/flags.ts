@@ -36,6 +36,8 @@ export interface PlanFlags {
   packing?: string;
   longDocuments?: string;
   minSegment?: string;
+  longShare?: number;
+  shuffle?: boolean;
   validation?: number;
   seed?: number;
   minTokens?: number;
@@ -78,6 +80,8 @@ export const withPlanFlags = (command: Command): Command =>
     )
     .addOption(new Option('--long-documents <what>', 'for documents longer than a window').choices(LONG_DOCUMENT_NAMES))
     .option('--min-segment <tokens>', 'drop documents and remainders shorter than this')
+    .option('--shuffle', 'pack the documents of a split in a seeded order')
+    .option('--long-share <share>', 'share of tokens in documents longer than a window, the rest dropped', number)
     .option('--validation <share>', 'share of documents held out, such as 0.01 or 1%', number)
     .option('--min-tokens <n>', 'drop shorter documents', number)
     .option('--max-tokens <n>', 'drop longer documents', number)
@@ -136,6 +140,8 @@ export function overridesOf(flags: PlanFlags): Overrides {
       method: flags.packing,
       long_documents: flags.longDocuments,
       min_segment: flags.minSegment === undefined ? undefined : wholeOrText(flags.minSegment),
+      long_share: flags.longShare,
+      shuffle: flags.shuffle,
     }),
     noise: given({ passes: flags.passes, batch_windows: flags.batchWindows, eps: flags.eps }),
     limits: given({ reject_share: flags.maxRejects }),

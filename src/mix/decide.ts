@@ -45,8 +45,8 @@ export async function* decide<T extends Surveyed>(
   const longShare = rules.longShare ? await longShareRule(rules.longShare, decided()) : null;
   for await (const one of decided()) {
     const { surveyed, copies, dropped } = one;
-    for (let i = 0; longShare && i < surveyed.length; i++)
-      if (copies[i]! > 0 && !longShare.keeps(surveyed.tokens[i]!, copies[i]!)) {
+    for (let i = 0; i < surveyed.length; i++)
+      if (copies[i]! > 0 && longShare?.keeps(surveyed.tokens[i]!, copies[i]!) === false) {
         copies[i] = 0;
         dropped[i] = DECISIONS.indexOf(LONG_SHARE);
       }

@@ -1,5 +1,5 @@
 import type { DocumentRow, Origin } from './document.ts';
-import { grown } from './growing.ts';
+import { grown, resized, roomFor } from './growing.ts';
 import { type Subset, SUBSETS } from './window.ts';
 
 /** A document as it is put into the table; `hash` may be longer than the 16 bytes that are kept. */
@@ -117,18 +117,19 @@ export class DocumentTable {
 
   #reserve(length: number): void {
     if (length <= this.input.length) return;
-    this.input = grown(this.input, length);
-    this.record = grown(this.record, length);
-    this.start = grown(this.start, length);
-    this.end = grown(this.end, length);
-    this.bytes = grown(this.bytes, length);
-    this.tokens = grown(this.tokens, length);
-    this.parts = grown(this.parts, length);
-    this.copies = grown(this.copies, length);
-    this.dropped = grown(this.dropped, length);
-    this.subset = grown(this.subset, length);
-    this.hashes = grown(this.hashes, length * HASH_BYTES);
-    this.idEnds = grown(this.idEnds, length);
-    this.hasId = grown(this.hasId, length);
+    const room = roomFor(this.input.length, length);
+    this.input = resized(this.input, room);
+    this.record = resized(this.record, room);
+    this.start = resized(this.start, room);
+    this.end = resized(this.end, room);
+    this.bytes = resized(this.bytes, room);
+    this.tokens = resized(this.tokens, room);
+    this.parts = resized(this.parts, room);
+    this.copies = resized(this.copies, room);
+    this.dropped = resized(this.dropped, room);
+    this.subset = resized(this.subset, room);
+    this.hashes = resized(this.hashes, room * HASH_BYTES);
+    this.idEnds = resized(this.idEnds, room);
+    this.hasId = resized(this.hasId, room);
   }
 }

@@ -1,9 +1,19 @@
 type Growing = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
-/** The array itself where it has room for `length` values, else a copy of twice the size or more: n appends copy at most 2n values. */
-export function grown<T extends Growing>(array: T, length: number): T {
-  if (length <= array.length) return array;
-  const larger = new (array.constructor as new (length: number) => T)(Math.max(length, array.length * 2));
+/** Values above which a copy is a quarter larger and not twice: of what doubles, a third is room that is never used, on average. */
+const MANY = 256 * 1024;
+
+/** Room for `length` values, given that there is some for `room`: n appends one by one copy at most 5n values. */
+export const roomFor = (room: number, length: number): number =>
+  length <= room ? room : Math.max(length, Math.ceil(room * (room < MANY ? 2 : 1.25)));
+
+/** The array itself where it has room for `length` values, else a larger copy. */
+export const grown = <T extends Growing>(array: T, length: number): T => resized(array, roomFor(array.length, length));
+
+/** A copy with room for `room` values, and the array itself where it has that. */
+export function resized<T extends Growing>(array: T, room: number): T {
+  if (room === array.length) return array;
+  const larger = new (array.constructor as new (length: number) => T)(room);
   larger.set(array);
   return larger;
 }

@@ -1,4 +1,4 @@
-import { grown } from './growing.ts';
+import { resized, roomFor } from './growing.ts';
 import { type Piece, type Subset, SUBSETS } from './window.ts';
 
 /** Ids of short pieces lie together in arrays of this many: 1 MiB each. */
@@ -113,16 +113,17 @@ export class Pieces {
 
   #reserve(length: number): void {
     if (length <= this.#split.length) return;
-    this.#block = grown(this.#block, length);
-    this.#start = grown(this.#start, length);
-    this.#tokens = grown(this.#tokens, length);
-    this.#split = grown(this.#split, length);
-    this.#document = grown(this.#document, length);
-    this.#source = grown(this.#source, length);
-    this.#part = grown(this.#part, length);
-    this.#promptTokens = grown(this.#promptTokens, length);
-    this.#documentOffset = grown(this.#documentOffset, length);
-    this.#copy = grown(this.#copy, length);
-    this.#subset = grown(this.#subset, length);
+    const room = roomFor(this.#split.length, length);
+    this.#block = resized(this.#block, room);
+    this.#start = resized(this.#start, room);
+    this.#tokens = resized(this.#tokens, room);
+    this.#split = resized(this.#split, room);
+    this.#document = resized(this.#document, room);
+    this.#source = resized(this.#source, room);
+    this.#part = resized(this.#part, room);
+    this.#promptTokens = resized(this.#promptTokens, room);
+    this.#documentOffset = resized(this.#documentOffset, room);
+    this.#copy = resized(this.#copy, room);
+    this.#subset = resized(this.#subset, room);
   }
 }

@@ -100,7 +100,7 @@ export async function runSplit(
   return receipt;
 }
 
-const chunked = (chunks: readonly Uint8Array[]) => async (sink: CommitSink) => {
+const chunked = (chunks: Iterable<Uint8Array>) => async (sink: CommitSink) => {
   for (const chunk of chunks) await sink.write(chunk);
 };
 

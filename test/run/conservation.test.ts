@@ -26,7 +26,7 @@ function tableOf(documents: readonly Row[]) {
       dropped,
       hash: new Uint8Array(16),
     });
-  return readDocuments(Buffer.concat(documentChunks(table, ['a'], { plan: 'p', policy: 'adaptive', tokenizer })));
+  return readDocuments(Buffer.concat([...documentChunks(table, ['a'], { plan: 'p', policy: 'adaptive', tokenizer })]));
 }
 /** A segment: [document, part, offset, length]. */
 type Place = readonly [number, number, number, number];

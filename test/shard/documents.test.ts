@@ -26,7 +26,7 @@ const document = (i: number): NewDocument => ({
 test.each([0, 1, 64, 65, 1000])('a table of %d documents comes back from its file as it was', (length) => {
   const table = new DocumentTable(['b', 'a', 'b']);
   for (let i = 0; i < length; i++) expect(table.add(document(i))).toBe(i);
-  const stored = readDocuments(Buffer.concat(documentChunks(table, ['a', 'b'], from)));
+  const stored = readDocuments(Buffer.concat([...documentChunks(table, ['a', 'b'], from)]));
   expect(stored.length).toBe(length);
   expect(stored.tokens()).toEqual(Float64Array.from({ length }, (_, i) => i));
   expect(stored.parts()).toEqual(Int32Array.from({ length }, (_, i) => i % 4));
@@ -41,10 +41,28 @@ test.each([0, 1, 64, 65, 1000])('a table of %d documents comes back from its fil
   }
 });
 
+test('a table of several record batches comes back as it was', () => {
+  const length = 2 * 64 * 1024 + 5;
+  const table = new DocumentTable(['b', 'a', 'b']);
+  for (let i = 0; i < length; i++) table.add(document(i));
+  const chunks = [...documentChunks(table, ['a', 'b'], from)];
+  const sizes = chunks.map((chunk) => chunk.length);
+  expect(Math.max(...sizes) * 4).toBeLessThan(sizes.reduce((sum, size) => sum + size));
+  const stored = readDocuments(Buffer.concat(chunks));
+  expect(stored.length).toBe(length);
+  expect(stored.tokens()).toEqual(table.tokens.slice(0, length));
+  expect(stored.copies()).toEqual(table.copies.slice(0, length));
+  for (const i of [0, 1, 65_535, 65_536, 65_537, 131_071, 131_072, length - 1]) {
+    const { hash, ...row } = stored.row(i);
+    expect({ ...row, hash: Uint8Array.from(hash) }).toEqual(table.row(i));
+    expect([stored.source(i), stored.dropped(i)]).toEqual([table.source(i), table.reason(i)]);
+  }
+});
+
 test('a column that is missing is an error, not an empty corpus', () => {
   const table = new DocumentTable(['a']);
   table.add({ ...document(0), input: 0 });
-  const bytes = Buffer.concat(documentChunks(table, ['a'], from));
+  const bytes = Buffer.concat([...documentChunks(table, ['a'], from)]);
   for (let at = bytes.indexOf('tokens'); at >= 0; at = bytes.indexOf('tokens', at)) bytes.write('tokenz', at);
   expect(() => readDocuments(bytes).tokens()).toThrow('no column tokens');
 });

@@ -1,5 +1,5 @@
 /** Rules that look across documents: what is there is decided by plan order, never by who ran first. */
-import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -96,24 +96,29 @@ test('in steps, by two processes at once, from another number of workers', async
   expect(contents(join(cwd, 'steps'))).toEqual(contents(join(cwd, 'one')));
 });
 
-test('a run whose decision and packed splits are gone makes the same again; an input that changed since its survey is told', async () => {
+test('a run whose decision and packed splits are gone makes the same again', async () => {
   await prep(['plan', 'mixed.yaml', '--out', 'again'], { cwd });
   await prep(['pack', 'again'], { cwd });
   for (const name of ['decision', 'receipts/00000.json', 'survey/receipts/00001.json'])
     rmSync(join(cwd, 'again', name), { recursive: true });
   await prep(['mixed.yaml', '--out', 'again'], { cwd });
   expect(contents(join(cwd, 'again'))).toEqual(contents(join(cwd, 'one')));
+});
 
-  await prep(['plan', 'mixed.yaml', '--out', 'changed'], { cwd });
-  await prep(['pack', 'changed'], { cwd });
-  rmSync(join(cwd, 'changed/receipts'), { recursive: true });
+test.each([
+  ['another number', 'some words', 'some worms', /FINGERPRINT_MISMATCH: a\.jsonl: `tokens of record 1` is/],
+  ['the same number', 'some words', 'words some', /FINGERPRINT_MISMATCH: a\.jsonl: `content` is/],
+])('an input that changed since its survey, with %s of tokens, is told', async (_, from, to, expected) => {
+  const out = `changed-${to.length}-${to.indexOf('some')}`;
+  await prep(['plan', 'mixed.yaml', '--out', out], { cwd });
+  await prep(['pack', out], { cwd });
+  rmSync(join(cwd, out, 'receipts'), { recursive: true });
   const before = readFileSync(join(cwd, 'a.jsonl'), 'utf8');
   try {
-    writeFileSync(join(cwd, 'a.jsonl'), before.replace('some words', 'some worms'));
-    appendFileSync(join(cwd, 'a.jsonl'), '');
-    const { code, stderr } = await runPrep(['pack', 'changed'], { cwd });
+    writeFileSync(join(cwd, 'a.jsonl'), before.replace(from, to));
+    const { code, stderr } = await runPrep(['pack', out, '--workers', '1'], { cwd });
     expect(code).toBe(65);
-    expect(stderr).toMatch(/^error FINGERPRINT_MISMATCH: a\.jsonl: /);
+    expect(stderr).toMatch(expected);
   } finally {
     writeFileSync(join(cwd, 'a.jsonl'), before);
   }

@@ -1,6 +1,6 @@
 /** What a file holds, told by its name alone. */
 export interface FileFormat {
-  readonly format: 'jsonl' | 'json' | 'parquet' | 'text';
+  readonly format: 'jsonl' | 'json' | 'parquet' | 'arrow' | 'text';
   readonly compression: 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 }
 
@@ -9,6 +9,8 @@ const FORMATS: Readonly<Record<string, FileFormat['format']>> = {
   ndjson: 'jsonl',
   json: 'json',
   parquet: 'parquet',
+  arrow: 'arrow',
+  feather: 'arrow',
   txt: 'text',
   md: 'text',
 };
@@ -18,8 +20,8 @@ const COMPRESSIONS: Readonly<Record<string, Exclude<FileFormat['compression'], '
   bz2: 'bzip2',
   xz: 'xz',
 };
-/** Parquet compresses inside and is read from its end: a compressed one is somebody's mistake. */
-const compressible = (format: FileFormat['format']): boolean => format !== 'parquet';
+/** Parquet and Arrow compress inside and are read by place: a compressed one is somebody's mistake. */
+const compressible = (format: FileFormat['format']): boolean => format !== 'parquet' && format !== 'arrow';
 
 /** Every ending that is known, for messages: `.jsonl`, `.jsonl.gz`, ... */
 export const KNOWN_ENDINGS: readonly string[] = [

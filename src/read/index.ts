@@ -39,6 +39,7 @@ const READERS: Readonly<Record<InputFile['format'], PartReader>> = {
   jsonl: readJsonl,
   json: later(async () => (await import('./json-array.ts')).readJsonArray),
   parquet: later(async () => (await import('./parquet.ts')).readParquet),
+  arrow: later(async () => (await import('./arrow.ts')).readArrow),
   text: readText,
 };
 

@@ -2,12 +2,11 @@ import { type Compressors, parquetScan } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import type { Document } from '../core/document.ts';
 import { inputMalformed, isPrepError, messageOf } from '../core/errors.ts';
-import { isUtf8 } from '../io/bytes.ts';
 import { checkSize, columnsFor } from './parquet-columns.ts';
 import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.ts';
 import type { PartRead } from './part-read.ts';
-import { decoded, emptyText, idOf, isObject, memberAt, notUtf8, type TakeRecord, tooLarge } from './record.ts';
-import { takenRow } from './row.ts';
+import { isObject, memberAt, type TakeRecord } from './record.ts';
+import { takenRow, textRow } from './row.ts';
 import { takerOf } from './take.ts';
 
 /** A page is a megabyte or so; one that declares more than this is hostile or broken. */
@@ -49,23 +48,12 @@ function documentsOf(
   texts: ArrayLike<unknown>,
   ids: ArrayLike<unknown> | null,
 ): Document[] {
-  const { textField, idField, documentBytes } = read.options;
+  const { textField, idField } = read.options;
   const documents: Document[] = [];
   for (let row = 0; row < group.rows; row++) {
-    const at = group.firstRow + row;
-    const text = inner(texts[row], textField);
-    if (!(text instanceof Uint8Array))
-      read.reject(at, { reason: 'field-not-text', detail: `\`${textField}\` is null` });
-    else if (text.length === 0) read.reject(at, emptyText(textField));
-    else if (text.length > documentBytes) read.reject(at, tooLarge(text.length, documentBytes));
-    else if (!isUtf8(text)) read.reject(at, notUtf8(text));
-    else {
-      const id = ids === null || idField === null ? null : inner(ids[row], idField);
-      // A copy: the value is a view of its page, which it would keep in memory.
-      documents.push(
-        read.accept(at, at + 1, { id: idOf(id instanceof Uint8Array ? decoded(id) : id), text: text.slice() }),
-      );
-    }
+    const id = ids === null || idField === null ? null : inner(ids[row], idField);
+    const document = textRow(read, group.firstRow + row, inner(texts[row], textField), id);
+    if (document !== null) documents.push(document);
   }
   return documents;
 }
@@ -80,12 +68,9 @@ function takenFrom(
 ): Document[] {
   const documents: Document[] = [];
   for (let row = 0; row < group.rows; row++) {
-    const at = group.firstRow + row;
-    const taken = takenRow(Object.fromEntries(columns.map((column, i) => [column, values[i]?.[row]])), take);
-    if ('reason' in taken) read.reject(at, taken);
-    else if (taken.text.length > read.options.documentBytes)
-      read.reject(at, tooLarge(taken.text.length, read.options.documentBytes));
-    else documents.push(read.accept(at, at + 1, taken));
+    const members = columns.map((column, i) => [column, values[i]?.[row]] as const);
+    const document = takenRow(read, group.firstRow + row, Object.fromEntries(members), take);
+    if (document !== null) documents.push(document);
   }
   return documents;
 }

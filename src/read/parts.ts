@@ -14,11 +14,12 @@ export const isCutWhileRead = ({ format, compression, size }: InputFile, splitBy
 
 /**
  * Cuts a file into parts of about `splitBytes`: uncompressed JSONL where a record ends, at or after each multiple of
- * `splitBytes`; Parquet between row groups, by their decompressed size; any other file is one part. At least one part.
+ * `splitBytes`; Parquet between row groups, by their decompressed size, Arrow between record batches; any other is one part. At least one part.
  * It follows from the file and `splitBytes` alone, and reads a few blocks of the file and never all of it.
  */
 export async function cutParts(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
-  if (file.format === 'parquet') return cutRowGroups(file, input, splitBytes);
+  if (file.format === 'parquet') return cutGroups(await rowGroups(file), input, splitBytes);
+  if (file.format === 'arrow') return cutGroups(await recordBatches(file), input, splitBytes);
   const severalLines = file.format === 'jsonl' && file.compression === 'none' && file.size > splitBytes;
   const cuts = severalLines ? await lineCuts(file.path, splitBytes) : [0];
   return cuts.map((start, at) => {
@@ -56,18 +57,32 @@ async function afterLineFeed(file: ReadHandle, from: number): Promise<number> {
   return file.size;
 }
 
-async function cutRowGroups(file: InputFile, input: number, splitBytes: number): Promise<Part[]> {
+/** What a table is cut between: bytes on disk, and in memory. */
+type Group = { readonly bytes: number; readonly size: number };
+
+async function rowGroups(file: InputFile): Promise<Group[]> {
   const { openParquet } = await import('./parquet-file.ts');
   const parquet = await openParquet(file);
   await parquet.close();
+  return parquet.groups.map(({ bytes, uncompressedBytes }) => ({ bytes, size: uncompressedBytes }));
+}
+
+async function recordBatches(file: InputFile): Promise<Group[]> {
+  const { openArrow } = await import('./arrow-file.ts');
+  const arrow = await openArrow(file);
+  await arrow.close();
+  return arrow.batches.map(({ start, end }) => ({ bytes: end - start, size: end - start }));
+}
+
+function cutGroups(groups: readonly Group[], input: number, splitBytes: number): Part[] {
   const parts: Part[] = [];
   let start = 0;
   let bytes = 0;
   let size = 0;
-  parquet.groups.forEach((group, at) => {
+  groups.forEach((group, at) => {
     bytes += group.bytes;
-    size += group.uncompressedBytes;
-    if (size < splitBytes && at + 1 < parquet.groups.length) return;
+    size += group.size;
+    if (size < splitBytes && at + 1 < groups.length) return;
     parts.push({ input, start, end: at + 1, bytes });
     start = at + 1;
     bytes = 0;

@@ -1,21 +1,50 @@
-import type { Refusal, Taken } from './part-read.ts';
-import { decoded, isObject, notUtf8, type TakeRecord } from './record.ts';
+import type { Document } from '../core/document.ts';
+import { isUtf8 } from '../io/bytes.ts';
+import type { PartRead } from './part-read.ts';
+import { decoded, emptyText, idOf, isObject, notUtf8, type TakeRecord, tooLarge } from './record.ts';
+
+/** The document of a table's row, whose text is bytes; null where it is set aside. */
+export function textRow(read: PartRead, at: number, text: unknown, id: unknown): Document | null {
+  const { textField, documentBytes } = read.options;
+  if (!(text instanceof Uint8Array)) read.reject(at, { reason: 'field-not-text', detail: `\`${textField}\` is null` });
+  else if (text.length === 0) read.reject(at, emptyText(textField));
+  else if (text.length > documentBytes) read.reject(at, tooLarge(text.length, documentBytes));
+  else if (!isUtf8(text)) read.reject(at, notUtf8(text));
+  else {
+    const taken = { id: idOf(id instanceof Uint8Array ? decoded(id) : id), text: text.slice() };
+    // A copy: the value is a view of its page, which it would keep in memory.
+    return read.accept(at, at + 1, taken);
+  }
+  return null;
+}
+
+/** The same of a record that is more than a text: the row is made the object it would be in JSON. */
+export function takenRow(
+  read: PartRead,
+  at: number,
+  row: Readonly<Record<string, unknown>>,
+  take: TakeRecord,
+): Document | null {
+  let refusal;
+  try {
+    const taken = take(plainOf(row), '');
+    const { documentBytes } = read.options;
+    if ('reason' in taken) refusal = taken;
+    else if (taken.text.length > documentBytes) refusal = tooLarge(taken.text.length, documentBytes);
+    else return read.accept(at, at + 1, taken);
+  } catch (error) {
+    if (!(error instanceof NotUtf8)) throw error;
+    refusal = notUtf8(error.bytes);
+  }
+  read.reject(at, refusal);
+  return null;
+}
 
 class NotUtf8 extends Error {
   readonly bytes: Uint8Array;
   constructor(bytes: Uint8Array) {
     super('not UTF-8');
     this.bytes = bytes;
-  }
-}
-
-/** What a row of a table gives, whose texts are bytes. */
-export function takenRow(row: Readonly<Record<string, unknown>>, take: TakeRecord): Taken | Refusal {
-  try {
-    return take(plainOf(row), '');
-  } catch (error) {
-    if (error instanceof NotUtf8) return notUtf8(error.bytes);
-    throw error;
   }
 }
 

@@ -18,7 +18,7 @@ export function packCommand(program: Command): void {
     .option('--root <dir>', 'of a plan: the folder its inputs lie in, where that is another on this machine')
     .argument(
       '<inputs...>',
-      'files, folders and glob patterns: .jsonl, .json, .parquet, .txt, .md, also .gz .zst .bz2 .xz; or a folder with a plan',
+      'files, folders and glob patterns: .jsonl, .json, .parquet, .arrow, .txt, .md, also .gz .zst .bz2 .xz; or a folder with a plan',
     )
     .action(async (inputs: string[], flags: RunFlags & { root?: string }) => {
       const [dir] = inputs;

@@ -2,7 +2,7 @@ import type { Verdict } from '../core/document.ts';
 import type { Subset } from '../core/window.ts';
 import type { Policies, Policy } from '../mask/index.ts';
 import { looksAcross } from '../mix/index.ts';
-import { type PackOptions, packStage, packTails } from '../pack/index.ts';
+import { type PackOptions, packStage, packTails, shuffleStage } from '../pack/index.ts';
 import type { Ledger, Receipt } from '../shard/index.ts';
 import { readVerdicts, surveys } from './decide.ts';
 import { addLedgers } from './ledger.ts';
@@ -117,7 +117,8 @@ async function packLengthsOnly(
 ): Promise<{ stats: WindowStats; bySource: Record<string, Ledger>; cutDocuments: number }> {
   const stats = new WindowStats(pack.windowLength, policies);
   const names = plan.inputs.map(({ source }) => source);
-  const decided = looksAcross(settingsOf(plan).mixture);
+  const { mixture, shuffle } = settingsOf(plan);
+  const decided = looksAcross(mixture);
   const all: Record<string, Ledger>[] = [];
   let cutDocuments = 0;
   const context = { progress() {}, reject() {} };
@@ -139,9 +140,11 @@ async function packLengthsOnly(
           yield { items: [{ document, ids: zeros(surveyed.tokens[i]!), verdict: verdictOf(i) }], cursor: NO_CURSOR };
         }
       })();
+      const flow = asFlow(runs);
+      const ordered = shuffle ? shuffleStage(pack.seed, split).run(flow, context) : flow;
       const packed = new Map<string, number>();
       const add = (source: string, tokens: number) => packed.set(source, (packed.get(source) ?? 0) + tokens);
-      for await (const { items } of stage.run(asFlow(runs), context))
+      for await (const { items } of stage.run(ordered, context))
         for (const window of items) {
           stats.add(split, window);
           for (const { source, length: tokens } of window.segments) add(source, tokens);

@@ -135,7 +135,7 @@ test('a mixture with duplicates, budgets, copies, bounds, policies and truncated
     validation: 0.1,
     tokenizer: TOKENIZER,
     window: 128,
-    packing: { method: 'bfd' },
+    packing: { method: 'first-fit', long_documents: 'truncate', shuffle: true },
     split_bytes: '16KiB',
   };
   writePipeline(cwd, settings, 'mixed.yaml');

@@ -45,7 +45,11 @@ export function addExport(program: Command): void {
     .option('--epoch <n>', 'epoch of the training order (default: 0)', epochNumber)
     .addOption(new Option('--with <columns...>', 'columns with a value for each token').choices(OPTIONAL_COLUMNS))
     .addOption(new Option('--compression <codec>', 'of Parquet (default: snappy)').choices(COMPRESSIONS))
-    .option('--file-bytes <size>', 'ids in a file, where there are several (default: 512MiB, mds 32MiB)', size)
+    .option(
+      '--file-bytes <size>',
+      'ids in a file, where there are several (default: 512MiB; mds 32MiB, at most 64MiB)',
+      size,
+    )
     .option('--overwrite', 'replace an earlier export')
     .option('--json', 'print one JSON object')
     .action(async (dir: string | undefined, flags: ExportFlags) => {

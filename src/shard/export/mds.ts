@@ -4,7 +4,8 @@ import { type Exporter, type Job, windowsIn } from './job.ts';
 
 /** Ids of a shard. MosaicML's own limit is 64 MiB with all columns, what its offsets can say 4 GiB. */
 const SHARD_BYTES = 32 * 1024 * 1024;
-const MOST_BYTES = 512 * 1024 * 1024;
+/** A shard is held in memory, twice. */
+const MOST_BYTES = 64 * 1024 * 1024;
 /** Its writer's default; a reader does not look at it. */
 const SIZE_LIMIT = 64 * 1024 * 1024;
 
@@ -32,10 +33,16 @@ export const exportMds: Exporter = async (job) => {
   };
   const head = Buffer.from(canonicalJson(config));
   const shards: Json[] = [];
+  /** Of one shard after the other: fresh memory for each piles up faster than it is given back. */
+  let memory = new Uint8Array(0);
   const perShard = windowsIn(Math.min(job.fileBytes ?? SHARD_BYTES, MOST_BYTES), job.windowLength);
   for await (const batch of job.batches(0, job.windows, perShard)) {
     const name = `shard.${String(shards.length).padStart(5, '0')}.mds`;
-    const { bytes, sha256 } = await job.commit(name, (sink) => sink.write(shardBytes(batch, encoded, head)));
+    const offsets = sampleOffsets(batch, encoded, head);
+    const length = offsets[batch.rows]!;
+    if (memory.length < length) memory = new Uint8Array(length);
+    fillShard(memory, offsets, batch, encoded, head);
+    const { bytes, sha256 } = await job.commit(name, (sink) => sink.write(memory.subarray(0, length)));
     const raw_data = { basename: name, bytes, hashes: { sha256 } };
     shards.push({ ...config, raw_data, samples: batch.rows, zip_data: null });
   }
@@ -50,27 +57,38 @@ function encode(column: Column, { windowLength }: Job): Encoded {
   return { column, encoding: `ndarray:${type}`, size: null };
 }
 
-/** [samples] [offset of each, and of the end] [config] and the samples: [bytes of each column that varies] [columns]. */
-function shardBytes(batch: WindowBatch, encoded: readonly Encoded[], config: Uint8Array): Uint8Array {
+/** Where each sample begins in its shard, and where the last one ends; [samples + 1]. */
+function sampleOffsets(batch: WindowBatch, encoded: readonly Encoded[], config: Uint8Array): Uint32Array<ArrayBuffer> {
   const { rows } = batch;
-  const sizes = Array.from({ length: rows }, (_, row) => encoded.map((of) => sizeOf(of, batch, row)));
   const varying = encoded.filter(({ size }) => size === null).length;
   const offsets = new Uint32Array(rows + 1);
   offsets[0] = 4 + offsets.byteLength + config.length;
-  for (let row = 0; row < rows; row++)
-    offsets[row + 1] = offsets[row]! + 4 * varying + sizes[row]!.reduce((sum, size) => sum + size, 0);
-  const bytes = new Uint8Array(offsets[rows]!);
+  for (let row = 0; row < rows; row++) {
+    const size = encoded.reduce((sum, of) => sum + sizeOf(of, batch, row), 0);
+    offsets[row + 1] = offsets[row]! + 4 * varying + size;
+  }
+  return offsets;
+}
+
+/** [samples] [offset of each, and of the end] [config] and the samples: [bytes of each column that varies] [columns]. */
+function fillShard(
+  bytes: Uint8Array<ArrayBuffer>,
+  offsets: Uint32Array<ArrayBuffer>,
+  batch: WindowBatch,
+  encoded: readonly Encoded[],
+  config: Uint8Array,
+): void {
+  const { rows } = batch;
   const view = new DataView(bytes.buffer);
   view.setUint32(0, rows, true);
   bytes.set(new Uint8Array(offsets.buffer), 4);
   bytes.set(config, 4 + offsets.byteLength);
   for (let row = 0; row < rows; row++) {
     let at = offsets[row]!;
-    encoded.forEach(({ size }, i) => {
-      if (size !== null) return;
-      view.setUint32(at, sizes[row]![i]!, true);
+    for (const of of encoded.filter(({ size }) => size === null)) {
+      view.setUint32(at, sizeOf(of, batch, row), true);
       at += 4;
-    });
+    }
     for (const { column, size } of encoded) {
       const [start, end] = rangeOf(column, batch, row);
       if (size === null) {
@@ -83,7 +101,6 @@ function shardBytes(batch: WindowBatch, encoded: readonly Encoded[], config: Uin
       at += values.length;
     }
   }
-  return bytes;
 }
 
 function sizeOf({ column, size }: Encoded, batch: WindowBatch, row: number): number {

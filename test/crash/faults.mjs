@@ -60,7 +60,7 @@ async function operation(entry, act) {
   if (mode === 'slow' && !isMainThread && entry.op === 'create' && /-0000[02]\.json$/.test(entry.path))
     await new Promise((go) => setTimeout(go, wait));
   const result = await act(false);
-  if (mode === 'record') note(entry);
+  if (mode === 'record') note({ ...entry, number });
   return result;
 }
 

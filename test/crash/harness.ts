@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { writePipeline } from '../support/corpus.ts';
-import { contents, filesBelow, temporaryFiles } from '../support/folders.ts';
+import { contents, filesBelow } from '../support/folders.ts';
 import { type Ended, PREP, type Running, SAMPLES, start, TOKENIZER } from '../support/prep.ts';
 import type { Image } from './disk.ts';
 import { OUT } from './promises.ts';
@@ -57,7 +57,7 @@ export interface Run {
   readonly pipeline: string;
   readonly workers: number;
   /** Another build's command. */
-  readonly prep?: string;
+  readonly prep?: string | undefined;
 }
 
 export const outOf = ({ at }: Pick<Run, 'at'>): string => join(at, OUT);
@@ -103,14 +103,18 @@ export async function finish(run: Run, expected: Readonly<Record<string, string>
   const receipts = stamps(outOf(run));
   const ended = await startRun(run).ended;
   if (ended.code !== 0) return [`exit ${ended.code ?? ended.signal}: ${ended.stderr.trim()}`];
-  const found = contents(outOf(run));
-  const paths = new Set([...Object.keys(found), ...Object.keys(expected)]);
   const after = stamps(outOf(run));
   return [
-    ...temporaryFiles(outOf(run)).map((path) => `${path}: left over`),
-    ...[...paths].filter((path) => found[path] !== expected[path]).map((path) => `${path}: differs`),
+    ...differences(outOf(run), expected),
     ...[...receipts].filter(([name, stamp]) => after.get(name) !== stamp).map(([name]) => `${name}: made again`),
   ];
+}
+
+/** How a corpus differs from what it should be. */
+export function differences(out: string, expected: Readonly<Record<string, string>>): string[] {
+  const found = contents(out);
+  const paths = new Set([...Object.keys(found), ...Object.keys(expected)]);
+  return [...paths].filter((path) => found[path] !== expected[path]).map((path) => `${path}: differs`);
 }
 
 /** Receipts of splits that are whole, with what tells whether they were written again. */

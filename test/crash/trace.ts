@@ -2,7 +2,11 @@
 import { readFileSync } from 'node:fs';
 
 /** `path` is relative to the folder that was watched. */
-export type Operation = { readonly thread: number } & (
+export type Operation = {
+  readonly thread: number;
+  /** Its number, as a point to kill or to fail at: small writes have none. */
+  readonly number?: number;
+} & (
   | { readonly op: 'mkdir' | 'unlink' | 'rmdir' | 'rm' | 'syncFolder'; readonly path: string }
   | { readonly op: 'create' | 'sync'; readonly path: string; readonly file: number }
   | { readonly op: 'write'; readonly path: string; readonly file: number; readonly data: string }

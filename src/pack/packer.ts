@@ -3,11 +3,12 @@ import type { Piece, Window } from '../core/window.ts';
 import { assembleWindow } from './assemble.ts';
 import { lanes } from './lanes.ts';
 import { type Method, placePieces } from './method.ts';
-import { windowsForTail } from './tail.ts';
+import type { Placed } from './placement.ts';
+import { boundTails, windowsForTail } from './tail.ts';
 
 /**
  * Tokens that packing looks over at once, 64 MiB of ids: about twice an ordinary split, so that most are packed in one
- * round. A split can be larger (a compressed file is one split); then each round keeps what packs well.
+ * round. What is larger (a split with many copies, one record over many splits, the tails of a corpus) takes several.
  */
 export const ROUND_TOKENS = 16 * 1024 * 1024;
 
@@ -20,6 +21,12 @@ export interface PackerOptions {
   readonly sources: Readonly<Record<string, { readonly rank: number }>>;
 }
 
+/** Pieces of a lane in windows; `stays` has a 1 for those that are given up: their pieces wait for another round. */
+interface Packed extends Placed {
+  readonly lane: number;
+  readonly stays: Int32Array;
+}
+
 /** The method for pieces that are not cut any more, to fill windows. */
 const uncut = (method: Method): Method => (method === 'concat' ? 'best-fit' : method);
 
@@ -29,16 +36,12 @@ export class Packer {
   readonly #laneOf: (piece: Piece) => number;
   readonly #open = new Map<number, Pieces>();
   #windows = 0;
+  /** Tokens since the last round. */
+  #added = 0;
 
   constructor(options: PackerOptions) {
     this.#options = options;
     this.#laneOf = lanes(options.sources);
-  }
-
-  get #held(): number {
-    let held = 0;
-    for (const { tokens } of this.#open.values()) held += tokens;
-    return held;
   }
 
   /** Lanes with pieces in them, those of training first. */
@@ -46,9 +49,9 @@ export class Packer {
     return [...this.#open.keys()].sort((a, b) => a - b);
   }
 
-  /** Whether there is enough for a round. */
+  /** Whether there is enough for a round: of new tokens, since what the last one left can be a round by itself. */
   get full(): boolean {
-    return this.#held >= this.#options.roundTokens;
+    return this.#added >= this.#options.roundTokens;
   }
 
   add(piece: Piece): void {
@@ -56,6 +59,7 @@ export class Packer {
     let pieces = this.#open.get(lane);
     if (!pieces) this.#open.set(lane, (pieces = new Pieces()));
     pieces.push(piece);
+    this.#added += piece.ids.length;
   }
 
   /** The next window, of these pieces of one lane, at least one. */
@@ -70,36 +74,47 @@ export class Packer {
    * whose pieces were cut for another's windows: those are placed by best-fit.
    */
   *round(open: (lane: number) => boolean | undefined): Generator<Window> {
-    const { windowLength, method } = this.#options;
-    for (const lane of this.#lanes) {
-      const { tokens } = this.#open.get(lane)!;
+    const { windowLength, method, roundTokens } = this.#options;
+    const bounded: Packed[] = [];
+    const packed = this.#lanes.map((lane): Packed => {
       const last = method === 'concat' ? open(lane) : undefined;
-      if (last === undefined)
-        yield* this.#pack(lane, uncut(method), (fills) => windowsForTail(fills, windowLength, tokens));
-      else yield* this.#pack(lane, method, (fills) => fills.map((_, w) => (last && w === fills.length - 1 ? 1 : 0)));
-    }
+      if (last !== undefined)
+        return this.#place(lane, method, (fills) => fills.map((_, w) => (last && w === fills.length - 1 ? 1 : 0)));
+      const { tokens } = this.#open.get(lane)!;
+      const placed = this.#place(lane, uncut(method), (fills) => windowsForTail(fills, windowLength, tokens));
+      bounded.push(placed);
+      return placed;
+    });
+    boundTails(bounded, windowLength, roundTokens);
+    yield* this.#assembled(packed);
   }
 
   /** All that is left, however badly it fills its windows. */
   *rest(): Generator<Window> {
-    for (const lane of this.#lanes)
-      yield* this.#pack(lane, uncut(this.#options.method), (fills) => new Int32Array(fills.length));
+    const method = uncut(this.#options.method);
+    yield* this.#assembled(
+      this.#lanes.map((lane) => this.#place(lane, method, ({ length }) => new Int32Array(length))),
+    );
   }
 
-  /** Windows of all pieces of a lane by a method; those of the windows that `kept` has a 1 for stay here. */
-  *#pack(lane: number, method: Method, kept: (fills: Int32Array) => Int32Array): Generator<Window> {
-    const pieces = this.#open.get(lane)!;
-    const { fills, starts, pieces: order } = placePieces(pieces.lengths(), this.#options.windowLength, method);
-    const stays = kept(fills);
-    const numbers = Int32Array.from(fills.keys()).filter((w) => stays[w]);
-    const left = new Pieces();
-    const ofWindow = (w: number): Int32Array => order.subarray(starts[w], starts[w + 1]);
-    const leaving = Array.from(numbers, (w) => Array.from(ofWindow(w))).flat();
-    for (const i of leaving.sort((a, b) => a - b)) left.push(pieces.at(i));
-    this.#open.set(lane, left);
-    // One window at a time: assembled windows are what costs memory here.
-    for (let w = 0; w < fills.length; w++)
-      if (!stays[w]) yield this.window(Array.from(ofWindow(w), (i) => pieces.at(i)));
+  #place(lane: number, method: Method, kept: (fills: Int32Array) => Int32Array): Packed {
+    const placed = placePieces(this.#open.get(lane)!.lengths(), this.#options.windowLength, method);
+    return { ...placed, lane, stays: kept(placed.fills) };
+  }
+
+  *#assembled(packed: readonly Packed[]): Generator<Window> {
+    this.#added = 0;
+    for (const { lane, fills, starts, pieces: order, stays } of packed) {
+      const pieces = this.#open.get(lane)!;
+      const left = new Pieces();
+      const ofWindow = (w: number): Int32Array => order.subarray(starts[w], starts[w + 1]);
+      const leaving = Array.from(fills.keys()).flatMap((w) => (stays[w] ? Array.from(ofWindow(w)) : []));
+      for (const i of leaving.sort((a, b) => a - b)) left.push(pieces.at(i));
+      this.#open.set(lane, left);
+      // One window at a time: assembled windows are what costs memory here.
+      for (let w = 0; w < fills.length; w++)
+        if (!stays[w]) yield this.window(Array.from(ofWindow(w), (i) => pieces.at(i)));
+    }
   }
 
   /** What the rounds left, training pieces first. */

@@ -7,6 +7,7 @@ import type { TokenRun } from '../../src/core/document.ts';
 import { Pieces } from '../../src/core/pieces.ts';
 import type { Piece, Window } from '../../src/core/window.ts';
 import { packStage, packTails } from '../../src/pack/index.ts';
+import { Packer } from '../../src/pack/packer.ts';
 
 const WINDOW = 64;
 const piece = (split: number, document: number): Piece => ({
@@ -67,6 +68,30 @@ test('tails are packed in rounds: windows come before the last tail is read, not
   for (const [i, piece] of found.sort((a, b) => key(a) - key(b)).entries()) expect(all[i]).toMatchObject(piece);
   expect(found).toHaveLength(all.length);
   expect(await packed(50, 20 * WINDOW)).toEqual(windows);
+});
+
+test('with many lanes and few windows a round there is a round for each round of tokens, and what it leaves is bounded', () => {
+  const roundTokens = 8 * WINDOW;
+  const options = { windowLength: WINDOW, pad: -1, method: 'best-fit', sources: {}, roundTokens } as const;
+  const packer = new Packer(options);
+  let [added, out, rounds] = [0, 0, 0];
+  for (let document = 0; document < 500; document++)
+    for (let copy = 0; copy < 8; copy++) {
+      const one = { ...piece(1, document), subset: 'train' as const, copy };
+      packer.add(one);
+      added += one.ids.length;
+      if (!packer.full) continue;
+      rounds++;
+      for (const { numTokens, segments } of packer.round(() => undefined)) {
+        out += numTokens;
+        expect(new Set(segments.map((segment) => segment.document)).size).toBe(segments.length);
+      }
+      // Four windows; two of each of the eight lanes are sixteen.
+      expect(added - out).toBeLessThanOrEqual(4 * WINDOW);
+    }
+  expect(rounds).toBeLessThanOrEqual(Math.floor(added / roundTokens));
+  for (const { numTokens } of packer.rest()) out += numTokens;
+  expect(out).toBe(added);
 });
 
 test('tails of less than a round are packed at once: training windows, then validation windows, hardly any room left', async () => {

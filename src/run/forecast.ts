@@ -1,11 +1,12 @@
 import type { Verdict } from '../core/document.ts';
+import { ownOf } from '../core/own.ts';
 import type { Subset } from '../core/window.ts';
 import type { Policies, Policy } from '../mask/index.ts';
 import { looksAcross } from '../mix/index.ts';
 import { type PackOptions, packStage, packTails, shuffleStage } from '../pack/index.ts';
 import type { Ledger, Receipt } from '../shard/index.ts';
-import { readVerdicts, surveys } from './decide.ts';
-import { addLedgers } from './ledger.ts';
+import { openDecision, surveys } from './decide.ts';
+import { addLedgers, sumBySource } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { settingsOf } from './settings.ts';
 import { ledgers } from './split.ts';
@@ -118,7 +119,7 @@ async function packLengthsOnly(
   const stats = new WindowStats(pack.windowLength, policies);
   const names = plan.inputs.map(({ source }) => source);
   const { mixture, shuffle } = settingsOf(plan);
-  const decided = looksAcross(mixture);
+  const verdictsOf = looksAcross(mixture) ? await openDecision(plan, dir) : null;
   const all: Record<string, Ledger>[] = [];
   let cutDocuments = 0;
   const context = { progress() {}, reject() {} };
@@ -127,7 +128,7 @@ async function packLengthsOnly(
     for await (const surveyed of surveys(dir, receipts)) {
       const receipt = receipts[at++]!;
       const { split, length, rows } = surveyed;
-      const verdicts = decided ? await readVerdicts(dir, split) : null;
+      const verdicts = verdictsOf ? await verdictsOf(split) : null;
       const verdictOf = (i: number): Verdict =>
         verdicts?.verdict(i) ?? { copies: surveyed.copies[i]!, dropped: rows.dropped(i) };
       const [inputs, hashes] = [rows.inputs(), new Uint8Array(surveyed.hashes.buffer)];
@@ -153,12 +154,12 @@ async function packLengthsOnly(
       for (const piece of tail) add(piece.source, piece.ids.length);
       for (let i = 0; i < documents.length; i++) if (documents.parts[i]! > 1) cutDocuments++;
       const rejected = Object.entries(receipt.ledger).map(([source, ledger]) => [source, ledger.rejected] as const);
-      const made = ledgers(pack, stage.result, Object.fromEntries(rejected), packed);
+      const made = ledgers(pack, stage.result, new Map(rejected), packed);
       all.push(
         Object.fromEntries(
           Object.entries(made).map(([source, ledger]) => [
             source,
-            { ...ledger, bytes: receipt.ledger[source]?.bytes ?? 0 },
+            { ...ledger, bytes: ownOf(receipt.ledger, source)?.bytes ?? 0 },
           ]),
         ),
       );
@@ -166,11 +167,7 @@ async function packLengthsOnly(
     }
   };
   for await (const window of packTails(tails(), pack)) stats.add(Number.POSITIVE_INFINITY, window);
-  const sources = [...new Set(all.flatMap((one) => Object.keys(one)))].sort();
-  const bySource = Object.fromEntries(
-    sources.map((source) => [source, addLedgers(all.flatMap((one) => (one[source] ? [one[source]] : [])))]),
-  );
-  return { stats, bySource, cutDocuments };
+  return { stats, bySource: sumBySource(all), cutDocuments };
 }
 
 const NO_TEXT = new Uint8Array(0);

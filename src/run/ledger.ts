@@ -39,6 +39,13 @@ export function addLedgers(ledgers: Iterable<Ledger>): OpenLedger {
   return sum;
 }
 
+/** The sums of ledgers by source, in the order of their names. */
+export function sumBySource(all: readonly Readonly<Record<string, Ledger>>[]): Record<string, Ledger> {
+  const sources = [...new Set(all.flatMap((one) => Object.keys(one)))].sort();
+  const of = (source: string) => addLedgers(all.flatMap((one) => ownOf(one, source) ?? []));
+  return Object.fromEntries(sources.map((source) => [source, of(source)]));
+}
+
 /** What does not add up, in words; empty when all does. */
 export function imbalance({ documents, tokens }: Ledger): string[] {
   const problems: string[] = [];

@@ -1,25 +1,28 @@
-import { allDropped, corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts';
+import { allDropped, corpusCorrupt, corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import type { StageContext } from '../core/stage.ts';
-import { type Subset, SUBSETS } from '../core/window.ts';
+import { type Piece, type Subset, SUBSETS, type Window } from '../core/window.ts';
 import { commitFile } from '../io/commit.ts';
-import { kindOf, readAll, removeEmptyFolder, removeFile } from '../io/files.ts';
+import { kindOf, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
+  decoded,
   firstNumbers,
   FORMAT,
   isOurPath,
   type Ledger,
   MANIFEST,
   type Manifest,
+  readProven,
   readTail,
   type Receipt,
+  receiptPath,
   type ShardEntry,
   shardSink,
   type SplitEntry,
 } from '../shard/index.ts';
-import { addLedgers, total } from './ledger.ts';
+import { addLedgers, imbalance, sumBySource, total } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { type Done, entriesLeft, receiptsOf } from './receipts.ts';
 import { type GatheredRejects, gatherRejects } from './rejects.ts';
@@ -40,7 +43,7 @@ export async function mergeCorpus(
   const left = entriesLeft(plan, done).length;
   if (left > 0) throw corpusIncomplete(dir, plan.splits.length - left, plan.splits.length);
   const ordered = plan.splits.flatMap((entry, i) => receiptsOf(entry, first[i]!, done)!);
-  const bySource = ledgersBySource(ordered);
+  const bySource = sumBySource(ordered.map((receipt) => receipt.ledger));
   const ledger = addLedgers(Object.values(bySource));
   // Before anything is refused: the message names this file.
   const rejects = await gatherRejects(dir, ordered);
@@ -107,17 +110,7 @@ export async function cleanUp(dir: string, receipts: Iterable<Receipt>): Promise
 const isLink = async (dir: string, path: string): Promise<boolean> =>
   (await kindOf(`${dir}/${path.slice(0, path.indexOf('/'))}`)) === 'link';
 
-function ledgersBySource(receipts: readonly Receipt[]): Record<string, Ledger> {
-  const sources = [...new Set(receipts.flatMap(({ ledger }) => Object.keys(ledger)))].sort();
-  return Object.fromEntries(
-    sources.map((source) => [
-      source,
-      addLedgers(receipts.flatMap(({ ledger }) => (ledger[source] ? [ledger[source]] : []))),
-    ]),
-  );
-}
-
-/** Throws CORPUS_EMPTY where nothing can be packed, or TOO_MANY_REJECTS. */
+/** Throws CORPUS_EMPTY where nothing can be packed, TOO_MANY_REJECTS, or CORPUS_CORRUPT where the receipts do not add up. */
 function checkLedger(
   plan: Plan,
   dir: string,
@@ -131,6 +124,8 @@ function checkLedger(
   if (documents.read === 0) throw corpusEmpty(plan.inputs.length, rejected, rejects?.first ?? null, file);
   if (rejected > share * records) throw tooManyRejects(rejected, records, share, rejects?.first ?? '', file ?? '');
   if (documents.packed === 0) throw allDropped(documents.read, documents.dropped, configOf(plan).window);
+  const [problem] = imbalance({ documents, ...ledger });
+  if (problem !== undefined) throw corpusCorrupt(`${dir}/receipts`, 'their ledgers', problem);
 }
 
 /** Gives every split its place in the global numbering. */
@@ -153,14 +148,43 @@ async function packAllTails(
 ): Promise<ShardEntry[]> {
   const { pack, policies, shard } = settingsOf(plan);
   const tails = (async function* () {
-    for (const { tail } of receipts) if (tail) yield readTail(await readAll(`${dir}/${tail.path}`, tail.bytes));
+    for (const receipt of receipts) yield await tailOf(dir, receipt);
   })();
+  const left = receipts.reduce((sum, { tail }) => sum + (tail?.tokens ?? 0), 0);
   const windows = (async function* () {
-    for await (const window of packTails(tails, pack)) yield { items: [window], cursor: { bytes: 0, records: 0 } };
+    let packed = 0;
+    for await (const window of packTails(tails, pack)) {
+      packed += tokensOf(window.segments);
+      yield { items: [window], cursor: { bytes: 0, records: 0 } };
+    }
+    if (packed !== left)
+      throw corpusCorrupt(`${dir}/tails`, 'all of them', `hold ${left} tokens, ${packed} are in their windows`);
   })();
   const sink = shardSink({ ...shard(dir), split: firstNumbers(plan.splits).at(-1)! });
   return sink.write(maskStage(policies, pack.windowLength).run(windows, context), context);
 }
+
+/** The pieces of a split's tail, which must be those that its receipt counts, and with its windows all that its ledger has packed. */
+async function tailOf(dir: string, { split, tail, shards, ledger }: Receipt): Promise<Piece[]> {
+  const packed = addLedgers(Object.values(ledger)).tokens.packed;
+  const receipt = `${dir}/${receiptPath(split)}`;
+  if (shards.length === 0 && packed !== (tail?.tokens ?? 0))
+    throw corpusCorrupt(receipt, '/ledger', `has ${packed} tokens packed, its tail ${tail?.tokens ?? 0}`);
+  if (!tail) return [];
+  const path = `${dir}/${tail.path}`;
+  const bytes = await readProven(dir, tail);
+  const pieces = decoded(path, () => [...readTail(bytes)]);
+  const tokens = pieces.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (pieces.length !== tail.pieces || tokens !== tail.tokens)
+    throw corpusCorrupt(
+      path,
+      'its pieces',
+      `are ${pieces.length} of ${tokens} tokens, its receipt says ${tail.pieces} of ${tail.tokens}`,
+    );
+  return pieces;
+}
+
+const tokensOf = (segments: Window['segments']): number => segments.reduce((sum, { length }) => sum + length, 0);
 
 export function countWindows(splits: readonly SplitEntry[]): Record<Subset, number> {
   const windows = { train: 0, validation: 0 };

@@ -1,9 +1,10 @@
 import type { Reject } from '../core/document.ts';
+import { corpusCorrupt, messageOf } from '../core/errors.ts';
 import { canonicalJson } from '../core/fingerprint.ts';
-import { byteChunks, CHUNK_BYTES } from '../io/bytes.ts';
+import { CHUNK_BYTES } from '../io/bytes.ts';
 import { type CommitSink, commitStream } from '../io/commit.ts';
 import { lines } from '../io/lines.ts';
-import type { FileEntry, Receipt } from '../shard/index.ts';
+import { type FileEntry, provenChunks, type Receipt } from '../shard/index.ts';
 import { count } from './ledger.ts';
 import type { Plan } from './plan.ts';
 
@@ -41,7 +42,7 @@ export class RejectLog {
   readonly #plan: Plan;
   readonly #lines = new LineBuffer();
   /** Records by source and reason. */
-  readonly counts: Record<string, Record<string, number>> = {};
+  readonly counts = new Map<string, Record<string, number>>();
   records = 0;
 
   constructor(plan: Plan) {
@@ -51,7 +52,9 @@ export class RejectLog {
   add(reject: Reject): void {
     const { path = '', source = '' } = this.#plan.inputs[reject.input] ?? {};
     this.records++;
-    count((this.counts[source] ??= {}), reject.reason, 1);
+    const counts = this.counts.get(source) ?? {};
+    this.counts.set(source, counts);
+    count(counts, reject.reason, 1);
     this.#lines.add(`${canonicalJson({ file: path, ...reject })}\n`);
   }
 
@@ -79,9 +82,9 @@ export async function gatherRejects(dir: string, receipts: readonly Receipt[]): 
     const buffer = new LineBuffer();
     for (const { rejects, read } of receipts) {
       if (rejects)
-        for await (const spans of lines(byteChunks(`${dir}/${rejects.path}`), 0, rejects.bytes)) {
+        for await (const spans of lines(provenChunks(dir, rejects), 0, rejects.bytes)) {
           for (const { bytes } of spans) {
-            const reject = JSON.parse(new TextDecoder().decode(bytes ?? undefined)) as Reject & { file: string };
+            const reject = storedReject(`${dir}/${rejects.path}`, bytes);
             const { records, lines: linesBefore } = beforeOf(reject.input);
             const line = reject.line === null ? null : reject.line + linesBefore + 1;
             const whole = { ...reject, record: reject.record + records, line };
@@ -99,4 +102,12 @@ export async function gatherRejects(dir: string, receipts: readonly Receipt[]): 
     for (const chunk of buffer.take(true)) await sink.write(chunk);
   });
   return { file: { path: REJECTS, ...file }, first };
+}
+
+function storedReject(path: string, bytes: Uint8Array | null): Reject & { file: string } {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes ?? undefined)) as Reject & { file: string };
+  } catch (error) {
+    throw corpusCorrupt(path, 'a line', messageOf(error));
+  }
 }

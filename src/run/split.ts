@@ -115,11 +115,15 @@ const add = (counts: Map<string, number>, source: string, by: number): void => {
 export function ledgers(
   options: PackOptions,
   pack: PackResult,
-  rejected: Readonly<Record<string, Readonly<Record<string, number>>>>,
+  rejected: ReadonlyMap<string, Readonly<Record<string, number>>>,
   packed: ReadonlyMap<string, number>,
 ): Record<string, Ledger> {
-  const bySource: Record<string, OpenLedger> = {};
-  const of = (source: string) => (bySource[source] ??= emptyLedger());
+  const bySource = new Map<string, OpenLedger>();
+  const of = (source: string): OpenLedger => {
+    const ledger = bySource.get(source) ?? emptyLedger();
+    bySource.set(source, ledger);
+    return ledger;
+  };
   const { documents } = pack;
   for (let i = 0; i < documents.length; i++) {
     const ledger = of(documents.source(i));
@@ -139,8 +143,8 @@ export function ledgers(
     if (tokens > 0) count(of(source).tokens.dropped, reason, tokens);
     if (whole > 0) count(of(source).documents.dropped, reason, whole);
   }
-  for (const [source, counts] of Object.entries(rejected))
+  for (const [source, counts] of rejected)
     for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   for (const [source, tokens] of packed) of(source).tokens.packed += tokens;
-  return bySource;
+  return Object.fromEntries(bySource);
 }

@@ -79,7 +79,7 @@ function ledgers(table: DocumentTable, rejects: RejectLog): Record<string, Ledge
     ledger.tokens.read += table.tokens[i]!;
     ledger.bytes += table.bytes[i]!;
   }
-  for (const [source, counts] of Object.entries(rejects.counts))
+  for (const [source, counts] of rejects.counts)
     for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   return Object.fromEntries(bySource);
 }

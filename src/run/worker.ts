@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
 import { type Filter, looksAcross } from '../mix/index.ts';
-import { readVerdicts } from './decide.ts';
+import { openDecision } from './decide.ts';
 import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
 import type { Task } from './queue.ts';
@@ -42,6 +42,7 @@ function work(
   const { encode, mixture } = settingsOf(plan);
   let loaded: Tokenizer | undefined;
   let judge: Promise<Filter | null> | undefined;
+  let decided: ReturnType<typeof openDecision> | undefined;
   const watch = (bytes: number) => {
     watched[1] = Date.now();
     watched[0] = bytes;
@@ -62,12 +63,13 @@ function work(
     const run = async () => {
       loaded ??= openTokenizer(model, encode, watch);
       judge ??= filterOf(plan, filter);
+      if (pass === 'pack' && looksAcross(mixture)) decided ??= openDecision(plan, dir);
       const reading: Reading = {
         root,
         tokenizer: loaded,
         filter: await judge,
         range: range ? receiveRange(range) : null,
-        verdicts: pass === 'pack' && looksAcross(mixture) ? await readVerdicts(dir, split) : null,
+        verdicts: decided ? await (await decided)(split) : null,
       };
       await (pass === 'survey' ? surveySplit : runSplit)(plan, split, dir, reading, onProgress);
       report();

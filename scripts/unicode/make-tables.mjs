@@ -177,7 +177,10 @@ function write(name, body) {
 // Contractions: which code points stand for their letters, and that no other text matches them.
 const folds = new Map([...CONTRACTION_LETTERS].map((letter) => [letter, matching(`(?i:${letter})`)]));
 const extraFolds = [...folds].flatMap(([letter, all]) => [...all].filter((c) => c > 0x7f).map((c) => [c, letter]));
-check(String(extraFolds) === String([[0x17f, 's']]), `LONG_S in classes.ts is not all: ${String(extraFolds)}`);
+check(
+  String(extraFolds) === String([[0x17f, 's']]),
+  `U+017F, which kernel/scan.as.ts knows, is not all: ${String(extraFolds)}`,
+);
 const oneAfter = ["'", ''].flatMap((before) =>
   ['', 'l', 'e', 's', 't'].flatMap((after) =>
     textsMatching(

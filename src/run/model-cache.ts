@@ -35,11 +35,13 @@ export interface LoadedModel {
 export async function loadModel(path: string): Promise<LoadedModel> {
   if (!(await exists(path))) throw inputNotFound(path, process.cwd());
   const bytes = await readAll(path, MAX_TOKENIZER_BYTES);
-  const cached = join(cacheFolder(), modelName(hashOf(bytes)));
+  const sha256 = hashOf(bytes);
+  const cached = join(cacheFolder(), modelName(sha256));
   const known = await ignoringFailures(async () =>
     (await exists(cached)) ? readModel(await readAll(cached, MAX_MODEL_BYTES)) : undefined,
   );
-  if (known) return { model: known, bytes };
+  // A file that was renamed is the model of another tokenizer.
+  if (known?.sha256 === sha256) return { model: known, bytes };
   const model = buildModel(bytes, path);
   if (!isForeign(model)) await ignoringFailures(() => commitFile(cached, modelBytes(model)));
   return { model, bytes };

@@ -1,8 +1,10 @@
 import { tokenBits } from '../core/token-ends.ts';
 import { LiteralFinder, literalsOf } from './added.ts';
 import type { Engine } from './engine.ts';
+import { concatIds } from './kernel.ts';
 import type { Model } from './model.ts';
 import { encodePrompted } from './prompted.ts';
+import type { Template } from './template.ts';
 import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
 
 /** A tokenizer from an engine: the template around texts, and special tokens when ids become text again. */
@@ -17,7 +19,7 @@ export function assemble(
   const finder = new LiteralFinder(literalsOf(added.filter((token) => token.special)));
   const encode = (text: Uint8Array): Int32Array => {
     const ids = engine.encode(text);
-    return around ? Int32Array.of(...around.before, ...ids, ...around.after) : ids;
+    return around ? within(around, ids) : ids;
   };
   return {
     sha256,
@@ -33,7 +35,7 @@ export function assemble(
       // A chat template is the whole template: Hugging Face leaves the other out, too.
       if (!around || prompt.written.length > 0) return coded;
       return {
-        ids: Int32Array.of(...around.before, ...coded.ids, ...around.after),
+        ids: within(around, coded.ids),
         promptTokens: around.before.length + coded.promptTokens,
       };
     },
@@ -68,3 +70,7 @@ export function assemble(
     },
   };
 }
+
+/** The template's ids around a text's. */
+const within = ({ before, after }: Template, ids: Int32Array): Int32Array =>
+  concatIds([Int32Array.from(before), ids, Int32Array.from(after)]);

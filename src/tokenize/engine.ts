@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { type Literal, LiteralFinder } from './added.ts';
+import { type Literal, LiteralFinder, passesOf, splitInPasses } from './added.ts';
 import { tokenBytes } from './alphabet.ts';
 import { concatIds, Kernel } from './kernel.ts';
 import type { Model } from './model.ts';
@@ -29,20 +29,23 @@ export interface Engine {
 
 /** Byte-level BPE with a known split pattern, in the WebAssembly kernel. */
 export function kernelEngine(model: Model, special: SpecialMode): Engine {
-  const literals = model.added
-    .filter((token) => special !== 'text' || !token.special)
-    .map((token): Literal => ({
-      id: token.id,
-      bytes: new TextEncoder().encode(token.content),
-      refused: special === 'reject' && token.special,
-    }));
-  const finder = new LiteralFinder(literals);
+  const looked = model.added.filter((token) => special !== 'text' || !token.special);
+  const finders = passesOf(looked).map(
+    (pass) =>
+      new LiteralFinder(
+        pass.map((token): Literal => ({
+          id: token.id,
+          bytes: new TextEncoder().encode(token.content),
+          refused: special === 'reject' && token.special,
+        })),
+      ),
+  );
   // Made for the first text: who plans only asks for ids.
   let made: Kernel | undefined;
   const kernelOf = (): Kernel =>
     (made ??= new Kernel(
       model.image,
-      literals.map(({ bytes }) => bytes),
+      looked.map(({ content }) => new TextEncoder().encode(content)),
     ).warmUp());
   const { nfc } = model.how;
   // The kernel trusts its input. The reference sees strings, where what is not UTF-8 is U+FFFD, as TextDecoder has it.
@@ -60,13 +63,18 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       const ids = isUtf8(text) ? kernelOf().encodePlain(text, nfc) : undefined;
       if (ids) return ids;
       const runs: Int32Array[] = [];
-      for (const { start, end, id } of finder.split(text)) {
+      for (const { start, end, id } of splitInPasses(finders, text)) {
         if (id < 0 && start === 0 && end === text.length) return plain(text);
         runs.push(id < 0 ? plain(text.subarray(start, end)) : Int32Array.of(id));
       }
       return concatIds(runs);
     },
-    encodeStream: (pieces) => encodeStream(pieces, { kernel: kernelOf(), finder, prepare, nfc }),
+    *encodeStream(pieces) {
+      const [finder, another] = finders;
+      // Two passes see the text as a whole: no real file is known that needs them.
+      if (another) yield this.encode(Buffer.concat([...pieces]));
+      else yield* encodeStream(pieces, { kernel: kernelOf(), finder: finder!, prepare, nfc });
+    },
     ...readers(model),
   };
 }

@@ -32,6 +32,8 @@ export interface TokenizerFile {
   readonly size: number;
 }
 
+/** Ids without a token that any file may have, however small. */
+const MOST_HOLES = 1024;
 const MODEL_TYPES = ['BPE', 'Unigram', 'WordPiece', 'WordLevel'];
 
 /** Parses and checks a `tokenizer.json`; `name` is the path for messages. Throws TOKENIZER_INVALID with a JSON pointer. */
@@ -95,6 +97,9 @@ function check(json: unknown, read: BytesRead | undefined, bytes: Uint8Array, in
     };
   });
   if (size === 0) throw invalid('/model/vocab', 'is empty');
+  // Some real files have holes (GPT-4o 18 ids of 200,019); a model with more rows for holes than for tokens is a mistake.
+  if (size > 2 * (vocabulary.length + added.length) + MOST_HOLES)
+    throw invalid('/model/vocab', `has ids up to ${size - 1} for ${vocabulary.length + added.length} tokens`);
   const whole = () =>
     vocabulary instanceof TextVocabulary
       ? { json, ids: new Map([...vocabulary.ids, ...ids]) }

@@ -51,18 +51,20 @@ export const LAYOUT = [
 export const IMAGE_START = 1024;
 /** A pair's slot has 22 bits for its rank + 1, and 21 for each id (file.ts allows no more). */
 const MAX_RANKS = 2 ** 22 - 1;
-/** Buckets of four pairs, 0.58 to 1.15 pairs in each for Qwen's 151,387 merges: 4 MiB. */
-const BUCKETS_A_MERGE = 0.25;
+/** Buckets of four pairs, so that 37 to 75 % of their places are taken: 2 MiB for Qwen's 151,387 merges. */
+const BUCKETS_A_MERGE = 1 / 3;
 /** Tokens that the word cache begins with: a quarter of it. */
 export const MOST_SEEDS = 2 ** 16;
+/** A table whose hash takes longer than this for one entry is made to: real files take 20 at the most. */
+export const MOST_PROBES = 256;
 const INDEX_ENTRIES = 0x110000 >> 7;
 
 const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
 
-/** Builds the image of a BPE file; undefined when some byte has no token of its own, or there are too many merges. */
-export function buildImage(file: TokenizerFile, how: Recognised): Image | undefined {
+/** Builds the image of a BPE file, or says in words why the kernel cannot do it. */
+export function buildImage(file: TokenizerFile, how: Recognised): Image | string {
   const { merges } = file;
-  if (merges.length / 3 >= MAX_RANKS) return undefined;
+  if (merges.length / 3 >= MAX_RANKS) return 'it has too many merges';
   const tokens = tokenTable(file);
   const buckets = powerOfTwo((merges.length / 3) * BUCKETS_A_MERGE);
   const vocabularySlots = how.ignoreMerges ? powerOfTwo(file.vocabulary.length * 2) : 0;
@@ -103,8 +105,8 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | undefi
     bytes.fill(0xff, layout.masks - IMAGE_START + length * 16, layout.masks - IMAGE_START + length * 17);
   u32.set(tokens.offsets, at32(layout.tokenOffsets));
   bytes.set(tokens.bytes, layout.tokenBytes - IMAGE_START);
-  if (!fillBytes(u32, at32(layout.byteIds), tokens.byteIds)) return undefined;
-  fillPairs(u32, at32(layout.pairs), layout.pairMask, merges);
+  if (!fillBytes(u32, at32(layout.byteIds), tokens.byteIds)) return 'some byte has no token';
+  if (!fillPairs(u32, at32(layout.pairs), layout.pairMask, merges)) return COLLIDING;
   fillBytePairs(u32, at32(layout.bytePairs), tokens.byteIds, merges);
   for (let rank = 0; rank * 3 < merges.length; rank++) u32[at32(layout.merged) + rank] = merges[rank * 3 + 2]!;
   addCrossings(bytes.subarray(layout.crossings - IMAGE_START, layout.crossings - IMAGE_START + CROSSING_BYTES), tokens);
@@ -143,8 +145,11 @@ function fillBytes(u32: Uint32Array, at: number, byteIds: Int32Array): boolean {
   return true;
 }
 
-/** Buckets by the hash of kernel/merge.as.ts; of a pair that is listed twice the later rank holds, as in the reference. */
-function fillPairs(u32: Uint32Array, at: number, mask: number, merges: Int32Array): void {
+/** Why a file is not for the kernel: ids chosen so that a table becomes a list, 29 s to load for 60,000 merges. */
+export const COLLIDING = 'its ids collide in the tables of the kernel';
+
+/** Buckets by the hash of kernel/merge.as.ts; false where they collide too much. Of a pair that is listed twice the later rank holds, as in the reference. */
+function fillPairs(u32: Uint32Array, at: number, mask: number, merges: Int32Array): boolean {
   for (let rank = 0; rank * 3 < merges.length; rank++) {
     const left = merges[rank * 3]!;
     const right = merges[rank * 3 + 1]!;
@@ -155,11 +160,15 @@ function fillPairs(u32: Uint32Array, at: number, mask: number, merges: Int32Arra
     const high = ((left >>> 10) | (right << 11)) >>> 0;
     const last = at + mask * 8 + 6;
     let slot = at + ((hash ^ (hash >>> 13)) & mask) * 8;
-    while (u32[slot] !== 0 && (((u32[slot]! ^ low) & ~MAX_RANKS) !== 0 || u32[slot + 1] !== high))
+    let tries = 0;
+    while (u32[slot] !== 0 && (((u32[slot]! ^ low) & ~MAX_RANKS) !== 0 || u32[slot + 1] !== high)) {
+      if (++tries > MOST_PROBES) return false;
       slot = slot === last ? at : slot + 2;
+    }
     u32[slot] = low | (rank + 1);
     u32[slot + 1] = high;
   }
+  return true;
 }
 
 /** The first merges of every word are of two bytes: 256 KiB, of which few are used. */

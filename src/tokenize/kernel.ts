@@ -1,4 +1,4 @@
-import { IMAGE_START, type Image, LAYOUT, MOST_SEEDS } from './image.ts';
+import { IMAGE_START, type Image, LAYOUT, MOST_PROBES, MOST_SEEDS } from './image.ts';
 import { KERNEL } from './kernel/kernel.generated.ts';
 
 interface Exports {
@@ -8,7 +8,7 @@ interface Exports {
   isPlain(at: number, end: number, what: number): number;
   forget(): void;
   findSeeds(count: number, most: number, out: number): number;
-  hashBytes(at: number, length: number): number;
+  indexVocabulary(count: number, probes: number): number;
   scanWords(at: number, length: number, out: number): number;
 }
 
@@ -24,6 +24,10 @@ const ENDS_BYTES = 4 * 1024;
 const WARM_UP_BYTES = 2 ** 15;
 const WARM_UPS = 12;
 const PAGE = 65536;
+/** Added tokens, by their first 8 bytes, that the kernel looks for one after the other. */
+const MOST_PREFIXES = 64;
+/** So many first bytes that no text counts as plain. */
+const ALWAYS = 256;
 /** What `isPlain` looks for (kernel/survey.as.ts). */
 const LITERALS = 1;
 const NFC = 2;
@@ -68,7 +72,8 @@ export class Kernel {
     this.#layout = {
       ...image.layout,
       firsts: place(firsts.length),
-      firstsCount: firsts.length,
+      // With many of them every text is looked through by LiteralFinder, which takes any number in its stride.
+      firstsCount: prefixes.length / 2 > MOST_PREFIXES ? ALWAYS : firsts.length,
       prefixes: place(prefixes.byteLength),
       prefixesCount: prefixes.length / 2,
       words: place(WORDS * 32),
@@ -94,7 +99,6 @@ export class Kernel {
     this.#bytes = new Uint8Array(0);
     this.#ids = new Int32Array(0);
     this.#makeRoom(CHUNK);
-    if (image.layout.ignoreMerges) this.#indexVocabulary(image);
   }
 
   /**
@@ -190,39 +194,33 @@ export class Kernel {
       end = (end + bytes + 63) & ~63;
       return at;
     };
-    this.#chunk = chunk;
-    this.#text = place(chunk + 64);
-    this.#out = place(chunk * 4 + 64);
-    this.#layout.scratch = place(chunk * 32 + 256);
+    const text = place(chunk + 64);
+    const out = place(chunk * 4 + 64);
+    const scratch = place(chunk * 32 + 256);
     const missing = Math.ceil((end - this.#memory.buffer.byteLength) / PAGE);
+    // Throws where there is no memory: until here nothing has changed.
     if (missing > 0) this.#memory.grow(missing);
+    this.#chunk = chunk;
+    this.#text = text;
+    this.#out = out;
+    this.#layout.scratch = scratch;
     this.#bytes = new Uint8Array(this.#memory.buffer);
     this.#ids = new Int32Array(this.#memory.buffer);
     LAYOUT.forEach((name, i) => (this.#ids[this.#settings / 4 + i] = this.#layout[name]!));
     this.#exports.configure(this.#settings);
   }
 
-  /** A whole image, from one that lacks what the kernel itself finds out: the words it begins with. Once a tokenizer file. */
-  static complete(image: Image, size: number): Image {
+  /**
+   * A whole image, from one that lacks what the kernel itself finds out: the words it begins with, and the table of whole
+   * words. Once a tokenizer file. Undefined where that table's hash is no good for the vocabulary.
+   */
+  static complete(image: Image, size: number): Image | undefined {
     const kernel = new Kernel(image);
-    const seedsCount = kernel.#exports.findSeeds(size, MOST_SEEDS, kernel.#out);
-    const { seeds } = image.layout;
-    image.bytes.set(kernel.#bytes.subarray(seeds, seeds + seedsCount * 4), seeds - IMAGE_START);
-    return { bytes: image.bytes, layout: { ...image.layout, seedsCount } };
-  }
-
-  /** Puts every token into the table of whole words, by the kernel's own hash. */
-  #indexVocabulary({ layout }: Image): void {
-    const { vocabulary, vocabularyMask, tokenOffsets, tokenBytes } = layout;
-    const u32 = new Uint32Array(this.#memory.buffer);
-    for (let id = 0; tokenOffsets / 4 + id + 1 < tokenBytes / 4; id++) {
-      const offset = u32[tokenOffsets / 4 + id]!;
-      const length = u32[tokenOffsets / 4 + id + 1]! - offset;
-      if (length <= 0) continue;
-      let slot = this.#exports.hashBytes(tokenBytes + offset, length) & vocabularyMask;
-      while (u32[vocabulary / 4 + slot] !== 0) slot = (slot + 1) & vocabularyMask;
-      u32[vocabulary / 4 + slot] = id + 1;
-    }
+    const { findSeeds, indexVocabulary } = kernel.#exports;
+    if (image.layout.ignoreMerges && indexVocabulary(size, MOST_PROBES) === 0) return undefined;
+    const layout = { ...image.layout, seedsCount: findSeeds(size, MOST_SEEDS, kernel.#out) };
+    image.bytes.set(kernel.#bytes.subarray(IMAGE_START, IMAGE_START + image.bytes.length));
+    return { bytes: image.bytes, layout };
   }
 }
 

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { type AddedToken, parseTokenizerFile, type TokenizerFile } from './file.ts';
-import { buildImage, type Image, LAYOUT } from './image.ts';
+import { buildImage, COLLIDING, type Image, LAYOUT } from './image.ts';
 import { Kernel } from './kernel.ts';
+import { KERNEL } from './kernel/kernel.generated.ts';
 import { recognise, type Recognised } from './recognise.ts';
 import { type Template, templateOf } from './template.ts';
 
@@ -32,22 +33,25 @@ export const isForeign = (model: Model | ForeignModel): model is ForeignModel =>
 export function buildModel(bytes: Uint8Array, name: string): Model | ForeignModel {
   const file = parseTokenizerFile(bytes, name);
   const sha256 = hashOf(bytes);
-  const how = recognise(file);
-  const image = typeof how === 'string' ? undefined : buildImage(file, how);
   const { size, added } = file;
   const common = { sha256, size, added, template: templateOf(file) };
-  if (typeof how !== 'string' && image) return { ...common, how, image: Kernel.complete(image, size) };
-  return { ...common, name, ...file.whole(), why: typeof how === 'string' ? how : 'some byte has no token' };
+  const how = recognise(file);
+  const built = typeof how === 'string' ? how : buildImage(file, how);
+  const image = typeof built === 'string' ? built : (Kernel.complete(built, size) ?? COLLIDING);
+  if (typeof how !== 'string' && typeof image !== 'string') return { ...common, how, image };
+  return { ...common, name, ...file.whole(), why: String(image) };
 }
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Raise when the image of the same file changes: layout, hashes, Unicode tables. */
-const VERSION = 5;
+/** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; not for the kernel's code. */
+const VERSION = 6;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
 /** Name of a file's model in a cache. */
-export const modelName = (sha256: string): string => `${sha256}-v${VERSION}.model`;
+export const modelName = (sha256: string): string => `${sha256}-v${VERSION}-${KERNEL_HASH}.model`;
+/** Tables and kernel go together, and it fills some of them itself. */
+const KERNEL_HASH = hashOf(new TextEncoder().encode(KERNEL)).slice(0, 8);
 
 /** A model as a file: magic, SHA-256 of what follows, header length, header (JSON), image. */
 export function modelBytes({ image, ...model }: Model): Uint8Array {

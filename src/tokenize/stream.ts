@@ -12,7 +12,7 @@ interface Parts {
   readonly nfc: boolean;
 }
 
-/** Pieces are taken by slices of this: the kernel's room is 70 times the text it is handed, and NFC may treble that. */
+/** Pieces are taken by slices of this: the kernel's room is 37 times the text it is handed, and NFC may treble that. */
 const SLICE = 64 * 1024;
 /** An endless word is handed over again when it is this much longer. */
 const STEP = 2 ** 20;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { SpecialTokenFound } from '../../src/tokenize/added.ts';
+import { LiteralFinder, literalsOf, SpecialTokenFound } from '../../src/tokenize/added.ts';
 import { buildModel, loadTokenizer, openTokenizer } from '../../src/tokenize/index.ts';
 import {
   expectSame,
@@ -139,4 +139,70 @@ describe('added tokens that overlap', () => {
     );
     await expectSame(ours, oracleOf(file), texts);
   });
+});
+
+describe('tokens that are normalized and tokens that are not', () => {
+  const file = (contents: readonly (readonly [string, boolean])[]) => {
+    const json = reduced(readJson(REAL['GPT-2']), 2000);
+    const next = Object.keys(json.model.vocab).length;
+    const added_tokens = contents.map(([content, normalized], i) => ({
+      id: next + i,
+      content,
+      special: false,
+      lstrip: false,
+      rstrip: false,
+      single_word: false,
+      normalized,
+    }));
+    return JSON.stringify({ ...json, added_tokens });
+  };
+  const cases: Readonly<Record<string, readonly (readonly [string, boolean])[]>> = {
+    'overlap: found in two passes': [
+      ['<a>b', true],
+      ['>bc', false],
+    ],
+    'one inside another': [
+      ['<a>', true],
+      ['x<a>y', false],
+    ],
+    'cannot overlap: one search finds both': [
+      ['<a>', true],
+      ['[b]', false],
+    ],
+  };
+  test.each(Object.entries(cases))('%s', async (_, contents) => {
+    const text = file(contents);
+    const ours = loadTokenizer(utf8(text), 'mixed');
+    expect(ours.engine).toMatch(/ultraprep/);
+    const words = contents.map(([content]) => content);
+    const texts = ['x<a>bc y', 'x<a>y', '<a>[b]<a', ...textsWith(words, 500, 7)];
+    await expectSame(ours, oracleOf(text), texts);
+    for (const one of texts.slice(0, 50)) {
+      const pieces = [...utf8(one)].map((byte) => Uint8Array.of(byte));
+      expect([...ours.encodeStream(pieces)].flatMap((run) => [...run])).toEqual([...ours.encode(utf8(one))]);
+    }
+  });
+});
+
+test('thousands of literals that begin alike: the longest of those that stand there, as by looking at each', () => {
+  const { below, pick } = random(11);
+  const letters = 'ab<';
+  const some = (most: number) => Array.from({ length: 1 + below(most) }, () => pick([...letters])).join('');
+  const contents = [...new Set(Array.from({ length: 3000 }, () => `<${some(9)}`))];
+  const finder = new LiteralFinder(literalsOf(contents.map((content, id) => ({ id, content }))));
+  let found = 0;
+  for (let i = 0; i < 300; i++) {
+    const text = some(200);
+    const expected: number[] = [];
+    for (let at = 0; at < text.length;) {
+      const here = contents.filter((content) => text.startsWith(content, at)).sort((a, b) => b.length - a.length)[0];
+      if (here !== undefined) expected.push(contents.indexOf(here));
+      at += here?.length ?? 1;
+    }
+    const ids: number[] = [];
+    for (const { id } of finder.split(utf8(text))) if (id >= 0) ids.push(id);
+    expect(ids).toEqual(expected);
+    found += ids.length;
+  }
+  expect(found).toBeGreaterThan(1000);
 });

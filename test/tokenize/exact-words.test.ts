@@ -123,7 +123,7 @@ describe.each(['GPT-2', 'Llama 3'] as const)('the caches of %s', (name) => {
     const mixed = Array.from('etaoinshr的一是не');
     const texts = (count: number): string[] =>
       Array.from({ length: count }, () => {
-        // Short words fill 2^18 places, words of 17 to 60 bytes an arena of 4 MiB.
+        // Short words fill 2^18 places, words of 17 to 60 bytes an arena of 8 MiB.
         const words = Array.from({ length: 1000 }, (_, i) =>
           wordOf(i % 7 === 0 ? mixed : alphabet, i % 4 === 0 ? 17 + chance.below(43) : 2 + chance.below(14), chance),
         );

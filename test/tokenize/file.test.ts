@@ -32,6 +32,11 @@ describe('a bad tokenizer.json is TOKENIZER_INVALID with a pointer', () => {
     ['an empty vocabulary', '/model/merges/0', () => changed((f) => (f.model.vocab = {}))],
     ['an id that is text', '/model/vocab/a', () => changed((f) => (f.model.vocab.a = '7'))],
     ['a negative id', '/model/vocab/a', () => changed((f) => (f.model.vocab.a = -1))],
+    [
+      'far more ids than tokens',
+      '/model/vocab',
+      () => changed((f) => (Object.assign(f, { added_tokens: [] }).model.vocab['zz/'] = 2_000_000)),
+    ],
     ['an id given twice', '/model/vocab/zz~1', () => changed((f) => (f.model.vocab['zz/'] = 3))],
     ['a merge of nothing', '/model/merges/1', () => changed((f) => (f.model.merges[1] = ['\u0001', 'a']))],
     ['a merge of three', '/model/merges/2', () => changed((f) => (f.model.merges[2] = 'a b c'))],
@@ -153,4 +158,29 @@ describe('special ids', () => {
     expect(() => resolveSpecialIds(load(good), { eos: '<|none|>' })).toThrow(/special_tokens.eos/);
     expect(() => resolveSpecialIds(load(good), { mask: '<|eos|>' })).toThrow(/also bos, eos or pad/);
   });
+});
+
+test('merges whose ids are chosen to fall into a few buckets are left to the library', () => {
+  // The hash of kernel/merge.as.ts: of 65,536 pairs of bytes those that share 7 of 512 buckets.
+  const bucketOf = (left: number, right: number): number => {
+    let hash = (Math.imul(left, 0x9e3779b1) + Math.imul(right, 0x85ebca6b)) >>> 0;
+    hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) >>> 0;
+    return (hash ^ (hash >>> 13)) & 511;
+  };
+  const { json } = parseTokenizerFile(new TextEncoder().encode(good), 'good');
+  const bytes = Object.entries((JSON.parse(good) as File).model.vocab as Record<string, number>)
+    .filter(([token]) => [...token].length === 1)
+    .map(([token], id) => ({ token, id }));
+  expect(bytes.length).toBe(256);
+  const pairs = bytes.flatMap((left) => bytes.map((right) => [left, right] as const));
+  const made = (buckets: number) => {
+    const chosen = pairs.filter(([left, right]) => bucketOf(left.id, right.id) < buckets).slice(0, 900);
+    const vocab = Object.fromEntries(bytes.map(({ token, id }) => [token, id]));
+    for (const [i, [left, right]] of chosen.entries()) vocab[left.token + right.token] = 256 + i;
+    const merges = chosen.map(([left, right]) => [left.token, right.token]);
+    const model = { ...(json.model as object), vocab, merges };
+    return loadTokenizer(new TextEncoder().encode(JSON.stringify({ ...json, added_tokens: [], model })), 'made');
+  };
+  expect(made(512).engine).toMatch(/ultraprep/);
+  expect(made(7).engine).toMatch(/collide/);
 });

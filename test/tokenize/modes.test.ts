@@ -83,3 +83,21 @@ test('what is not UTF-8 is U+FFFD, and nothing of an earlier text shows', async 
     expect([...tokenizer.encode(Uint8Array.from(bytes))]).toEqual([...tokenizer.encode(utf8(text))]);
   }
 });
+
+test('a template around a text of more ids than a stack holds', async () => {
+  const json = JSON.parse((await readFile(FILES.sample)).toString()) as Record<string, unknown>;
+  json.post_processor = {
+    type: 'TemplateProcessing',
+    single: [{ SpecialToken: { id: '<|bos|>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }],
+    pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 0 } }],
+    special_tokens: { '<|bos|>': { id: '<|bos|>', ids: [0], tokens: ['<|bos|>'] } },
+  };
+  const bytes = utf8(JSON.stringify(json));
+  const text = utf8('one two\n'.repeat(400_000));
+  const without = loadTokenizer(bytes, 'template').encode(text);
+  const ids = loadTokenizer(bytes, 'template', { template: true }).encode(text);
+  expect(without.length).toBeGreaterThan(1_000_000);
+  expect(ids.length).toBe(without.length + 1);
+  expect(ids[0]).toBe(loadTokenizer(bytes, 'template').idOf('<|bos|>'));
+  expect(Buffer.compare(Buffer.from(ids.slice(1).buffer), Buffer.from(without.slice().buffer))).toBe(0);
+});

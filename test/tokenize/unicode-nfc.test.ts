@@ -1,20 +1,21 @@
 import { nfcNormalizer } from 'tokenizers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { normalizeNfc, normalizeNfcUtf8 } from '../../src/tokenize/unicode/nfc.ts';
+import { normalizeNfcUtf8 } from '../../src/tokenize/unicode/nfc.ts';
 
 /** The oracle is npm `tokenizers`, the package that the tables were read off: a new version of it shows here first. */
 const reference = nfcNormalizer();
 const utf8 = (text: string) => new TextEncoder().encode(text);
 const hex = (text: string) => Array.from(text, (c) => c.codePointAt(0)!.toString(16)).join(' ');
+const normalizeNfc = (text: string) => Buffer.from(normalizeNfcUtf8(utf8(text))).toString();
 const same = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
 
-/** Both functions on `text`; true if NFC changes it. */
+/** True if NFC changes it. */
 function checkOne(text: string): boolean {
   const expected = reference.normalizeString(text);
-  const [mine, bytes] = [normalizeNfc(text), utf8(text)];
+  const bytes = utf8(text);
   const out = normalizeNfcUtf8(bytes);
-  if (mine !== expected || !same(out, utf8(expected)))
-    throw new Error(`${hex(text)}: ${hex(mine)}, as UTF-8 ${hex(Buffer.from(out).toString())}, not ${hex(expected)}`);
+  if (!same(out, utf8(expected)))
+    throw new Error(`${hex(text)}: ${hex(Buffer.from(out).toString())}, not ${hex(expected)}`);
   if (expected === text) expect(out).toBe(bytes);
   return expected !== text;
 }
@@ -25,8 +26,7 @@ function checkLines(texts: readonly string[]): number {
   for (let from = 0; from < texts.length; from += 4096) {
     const some = texts.slice(from, from + 4096);
     const [joined, lines] = [some.join('\n'), reference.normalizeString(some.join('\n')).split('\n')];
-    if (normalizeNfc(joined) !== lines.join('\n') || !same(normalizeNfcUtf8(utf8(joined)), utf8(lines.join('\n'))))
-      some.forEach(checkOne);
+    if (normalizeNfc(joined) !== lines.join('\n')) some.forEach(checkOne);
     some.forEach((text, i) => (changed += text === lines[i] ? 0 : 1));
   }
   return changed;
@@ -142,20 +142,17 @@ describe('cost and identity', () => {
       expect(utf8(text).length).toBeGreaterThan(1024 * 1024);
       const start = performance.now();
       const out = normalizeNfcUtf8(utf8(text));
-      const string = normalizeNfc(text);
       // It takes some 50 ms; a quadratic sort takes minutes.
       expect(performance.now() - start).toBeLessThan(2000);
-      expect(same(out, utf8(string))).toBe(true);
-      expect(string === reference.normalizeString(text)).toBe(true);
+      expect(same(out, utf8(reference.normalizeString(text)))).toBe(true);
     }
   });
 
-  test('text in NFC comes back itself: the same string, the same array', () => {
+  test('text in NFC comes back itself: the same array', () => {
     const texts = ['', 'plain', 'naïve é', 'x\u0301', 'שָׁלוֹם', 'हिन्दी में', 'ภาษาไทยที่', '한국어', '中文', '𝄞𝅘', '\u0301'];
     for (const text of texts.filter((t) => reference.normalizeString(t) === t)) {
       const bytes = utf8(text);
       expect(normalizeNfcUtf8(bytes)).toBe(bytes);
-      expect(normalizeNfc(text)).toBe(text);
     }
     // A change brings a new array: the caller's is left alone.
     const bytes = utf8('e\u0301');
@@ -192,10 +189,5 @@ describe('cost and identity', () => {
       changed += same(out, Buffer.concat(pieces)) ? 0 : 1;
     }
     expect(changed).toBeGreaterThan(1000);
-  });
-
-  test('lone surrogates stay, and end a neighbourhood', () => {
-    expect(normalizeNfc('e\ud800\u0301e\u0301\udc00')).toBe('e\ud800\u0301\u00e9\udc00');
-    expect(normalizeNfc('\ud834\udd57\ud834\udd65\ud834')).toBe('\u{1d157}\u{1d165}\ud834');
   });
 });

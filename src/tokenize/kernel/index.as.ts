@@ -6,8 +6,7 @@ import { encodeWord } from './words.as';
 
 export { configure } from './layout.as';
 export { isPlain } from './survey.as';
-export { findSeeds, forget, hashBytes } from './words.as';
-export { merge } from './merge.as';
+export { findSeeds, forget, indexVocabulary } from './words.as';
 
 /** Words scanned before they are looked up: two short loops predict better than one long one. */
 const BATCH: usize = 512;

@@ -1,5 +1,5 @@
 /**
- * Where things lie in the kernel's memory. JavaScript lays it out (engine.ts) and calls `configure`; nothing here
+ * Where things lie in the kernel's memory. JavaScript lays it out (image.ts, kernel.ts) and calls `configure`; nothing here
  * allocates. Every table is written once by the loader, but the word caches.
  */
 

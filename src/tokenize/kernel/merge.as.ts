@@ -25,7 +25,7 @@ function rankOf(left: u32, right: u32): u32 {
       v128.and(high, i64x2.eq(i64x2.shr_u(high, 22), key)),
     );
     const rank = <u32>(i64x2.extract_lane(found, 0) | i64x2.extract_lane(found, 1)) & 0x3fffff;
-    // A bucket is filled from its first place: 99 % have the last one free.
+    // A bucket is filled from its first place: most have the last one free.
     if (rank != 0 || i64x2.extract_lane(high, 1) == 0) return rank;
     bucket = (bucket + 1) & pairMask;
   }

@@ -191,7 +191,7 @@ function pieceEnd(at: usize, end: usize): usize {
  */
 let arenaUsed: u32 = 16;
 
-export function hashBytes(at: usize, length: u32): u32 {
+function hashBytes(at: usize, length: u32): u32 {
   let hash: u64 = <u64>length * 0x9e3779b97f4a7c15;
   let i: u32 = 0;
   for (; i + 8 <= length; i += 8) {
@@ -276,6 +276,22 @@ function tokenOf(at: usize, length: u32): u32 {
       return token;
     slot = (slot + 1) & vocabularyMask;
   }
+}
+
+/** Puts tokens 0 to `count` into the table of whole words; false where one is not placed in `probes` tries. */
+export function indexVocabulary(count: u32, probes: u32): bool {
+  for (let token: u32 = 0; token < count; token++) {
+    const offset = load<u32>(tokenOffsets + (<usize>token << 2));
+    const length = load<u32>(tokenOffsets + (<usize>token << 2), 4) - offset;
+    if (length == 0) continue;
+    let slot = hashBytes(tokenBytes + offset, length) & vocabularyMask;
+    for (let tries: u32 = 0; load<u32>(vocabulary + (<usize>slot << 2)) != 0; tries++) {
+      if (tries == probes) return false;
+      slot = (slot + 1) & vocabularyMask;
+    }
+    store<u32>(vocabulary + (<usize>slot << 2), token + 1);
+  }
+  return true;
 }
 
 /**

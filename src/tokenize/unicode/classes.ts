@@ -24,9 +24,6 @@ export const CLASS = {
   unsettled: 64,
 } as const;
 
-/** The one code point beyond ASCII that matches a letter of `(?i:'s|'t|'re|'ve|'m|'ll|'d)`: the long s, for s. */
-export const LONG_S = 0x17f;
-
 /** Code points in a block of the class table; a power of 2. Beyond 128 the table grows, below it the index does. */
 const BLOCK = 128;
 const SHIFT = 7;

@@ -11,12 +11,10 @@ import { nfcTables, UNSURE, type NfcTables } from './nfc-tables.ts';
  * Vietnamese 70.
  */
 
-/** The first code point with a property. */
-const FIRST_UNSETTLED = 0x300;
-/** First byte of it in UTF-8: bytes below are ASCII, code points below it, or the inside of a code point. */
+/** First byte of U+0300, the first code point with a property: bytes below are ASCII, code points below it, or the inside of one. */
 const FIRST_LEAD = 0xcc;
 
-/** Scratch space of both functions: neither calls the other, or anything that does. */
+/** Scratch space: normalizing does not call itself. */
 let scratch: NfcRun | undefined;
 /** Room for code points that scratch space may keep, 9 bytes each: a run longer than real text ever has is let go. */
 const KEPT_POINTS = 65_536;
@@ -29,48 +27,6 @@ function takeRun(): NfcRun {
 
 const propertyOf = ({ index, properties }: NfcTables, codePoint: number): number =>
   properties[index[codePoint >> 7]! * 128 + (codePoint & 127)]!;
-
-/** `text` in NFC; the same string where it is. Lone surrogates stay what they are. */
-export function normalizeNfc(text: string): string {
-  const tables = nfcTables();
-  let out = '';
-  let copied = 0;
-  let at = 0;
-  while (at < text.length) {
-    const codePoint = text.charCodeAt(at) < FIRST_UNSETTLED ? 0 : text.codePointAt(at)!;
-    if (codePoint === 0 || propertyOf(tables, codePoint) === 0) {
-      at += codePoint > 0xffff ? 2 : 1;
-      continue;
-    }
-    const from = at - (at === copied ? 0 : isPairBefore(text, at) ? 2 : 1);
-    let calm = true;
-    let last = 0;
-    for (let next: number; at < text.length; at += next > 0xffff ? 2 : 1) {
-      next = text.codePointAt(at)!;
-      const property = propertyOf(tables, next);
-      if (property === 0) break;
-      // Quick check: no code point that NFC might change, and marks in order.
-      calm &&= property < UNSURE && property >= last;
-      last = property;
-    }
-    if (calm) continue;
-    const run = takeRun();
-    for (let i = from; i < at;) {
-      const codePoint = text.codePointAt(i)!;
-      run.push(codePoint);
-      i += codePoint > 0xffff ? 2 : 1;
-    }
-    run.normalize();
-    out += text.slice(copied, from);
-    for (let i = 0; i < run.length; i++) out += String.fromCodePoint(run.points[i]!);
-    copied = at;
-  }
-  if (copied === 0) return text;
-  out += text.slice(copied);
-  return out === text ? text : out;
-}
-
-const isPairBefore = (text: string, at: number): boolean => at >= 2 && text.codePointAt(at - 2)! > 0xffff;
 
 /** The UTF-8 `bytes` in NFC; the same array where they are. Bytes that are not UTF-8 stay what they are. */
 export function normalizeNfcUtf8(bytes: Uint8Array): Uint8Array {

@@ -1,9 +1,11 @@
 /** Guarantee 3 on a disk that is full or broken: a coded error, nothing committed changed, and the same command goes on. */
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { temporaryFolder } from '../support/folders.ts';
-import { draws, inPairs, spread, writeCrashCorpus } from './harness.ts';
-import { type Build, failedAt, lookedAt, shortFrom } from './modes.ts';
+import { draws, inPairs, record, type Run, runWith, spread, writeCrashCorpus } from './harness.ts';
+import { blindAt, type Build, failedAt, lookedAt, shortFrom } from './modes.ts';
+import { pointOf } from './trace.ts';
 
 /** Operations that fail, of some hundred, for each kind of failure; `test:long` has all. */
 const POINTS = Number(process.env['CRASH_POINTS'] ?? 4);
@@ -28,6 +30,21 @@ test.each([
   await inPairs(spread(build.trace.points, POINTS, seed), async (at) => {
     const { hit, problems } = await failedAt(build, { mode: 'fail', code, always, at });
     expect(problems, `${seed.replay}: operation ${at}`).toEqual([]);
+    if (hit) hits++;
+  });
+  expect(hits).toBeGreaterThan(0);
+});
+
+test('EIO at any look at what an earlier run left', { timeout: TIMEOUT }, async () => {
+  const from: Run = { at: join(dir, 'left'), pipeline, workers: 1 };
+  const point = pointOf(build.trace, 'create', /manifest/);
+  expect((await runWith(from, { mode: 'kill', at: point })).signal).toBe('SIGKILL');
+  cpSync(from.at, join(dir, 'left-whole'), { recursive: true });
+  const { looks } = await record({ ...from, at: join(dir, 'left-whole') });
+  let hits = 0;
+  await inPairs(spread(looks, POINTS, seed), async (at) => {
+    const { hit, problems } = await blindAt(build, from.at, at);
+    expect(problems, `${seed.replay}: look ${at}`).toEqual([]);
     if (hit) hits++;
   });
   expect(hits).toBeGreaterThan(0);

@@ -4,6 +4,7 @@
  *   record  each operation that was done is written to `log`, and what the program acknowledged in between
  *   kill    SIGKILL to the own process before operation `at`
  *   fail    operation `at` fails with `code`, or all of them from there on (`always`); SHORT: a write takes a part only
+ *   blind   the look at a file or folder with number `at` fails with EIO: looks have numbers of their own
  *   slow    a worker's first receipt waits for `wait` ms
  * It takes the place of node:fs/promises itself, so that nothing can write around it; the synchronous calls are refused.
  */
@@ -25,11 +26,11 @@ const { root, mode, at, code, always, log, wait } = settings;
 const real = { ...fsp };
 const { appendFileSync } = fs;
 /** Operations so far, of all threads. */
-const shared = isMainThread ? new Int32Array(new SharedArrayBuffer(8)) : getEnvironmentData('ultraprep faults');
+const shared = isMainThread ? new Int32Array(new SharedArrayBuffer(12)) : getEnvironmentData('ultraprep faults');
 if (isMainThread) setEnvironmentData('ultraprep faults', shared);
 /** Less than this is not torn. */
-const TORN_BYTES = 64;
-const [COUNT, FILES] = [0, 1];
+const TORN_BYTES = 256;
+const [COUNT, FILES, LOOKS] = [0, 1, 2];
 
 const below = (path) => {
   const found = relative(root, resolve(String(path)));
@@ -64,6 +65,14 @@ async function operation(entry, act) {
   return result;
 }
 
+function look(entry, act) {
+  if (Atomics.add(shared, LOOKS, 1) === at && mode === 'blind') {
+    note({ failed: entry.op, path: entry.path });
+    throw Object.assign(new Error(`EIO: injected, ${entry.op} '${entry.path}'`), { code: 'EIO', syscall: entry.op });
+  }
+  return act();
+}
+
 const quarters = (bytes) => {
   if (bytes.length < TORN_BYTES) return bytes.length === 0 ? [] : [bytes];
   const size = Math.max(1, Math.ceil(bytes.length / 4));
@@ -94,8 +103,9 @@ fsp.open = async (name, flags = 'r', ...rest) => {
   const path = below(name);
   if (path === undefined) return real.open(name, flags, ...rest);
   if (flags === 'r') {
-    const handle = await real.open(name, flags, ...rest);
-    const { sync } = handle;
+    const handle = await look({ op: 'open', path }, () => real.open(name, flags, ...rest));
+    const { sync, read } = handle;
+    handle.read = async (...args) => look({ op: 'read', path }, () => read.apply(handle, args));
     handle.sync = () => operation({ op: 'syncFolder', path }, () => sync.call(handle));
     return handle;
   }
@@ -120,6 +130,11 @@ wrapped('unlink');
 wrapped('rmdir');
 wrapped('rm');
 wrapped('truncate');
+for (const op of ['stat', 'lstat', 'readdir'])
+  fsp[op] = async (...args) => {
+    const path = below(args[0]);
+    return path === undefined ? real[op](...args) : look({ op, path }, () => real[op](...args));
+  };
 fsp.mkdir = async (name, options) => {
   const path = below(name);
   if (path === undefined || fs.existsSync(name)) return real.mkdir(name, options);
@@ -187,4 +202,5 @@ if (mode === 'record') {
     };
   }
 }
-if (isMainThread) process.on('exit', () => note({ operations: Atomics.load(shared, COUNT) }));
+if (isMainThread)
+  process.on('exit', () => note({ operations: Atomics.load(shared, COUNT), looks: Atomics.load(shared, LOOKS) }));

@@ -42,7 +42,7 @@ export function writeCrashCorpus(dir: string): string {
 }
 
 export interface Faults {
-  readonly mode: 'record' | 'kill' | 'fail' | 'slow';
+  readonly mode: 'record' | 'kill' | 'fail' | 'blind' | 'slow';
   /** Number of the operation. */
   readonly at?: number;
   readonly code?: 'ENOSPC' | 'EIO' | 'SHORT';

@@ -1,5 +1,5 @@
 /** What can go wrong in a run, one function a mode: each says what was not as it must be afterwards. Empty lists are good news. */
-import { rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { contents, temporaryFiles } from '../support/folders.ts';
 import {
@@ -87,6 +87,18 @@ export async function failedAt(build: Build, faults: Faults & { code: keyof type
     if (!always || code === 'ENOSPC') problems.push(...temporaryFiles(outOf(run)).map((path) => `${path}: left over`));
   }
   return { hit: first !== undefined, problems: [...problems, ...(await afterwards(build, run))] };
+}
+
+/** A run that goes on from what is in `from` cannot look at something there. */
+export async function blindAt(build: Build, from: string, at: number): Promise<Outcome> {
+  const run = runOf(build, `blind-${at}`, 1);
+  cpSync(from, run.at, { recursive: true });
+  const ended = await runWith(run, { mode: 'blind', at });
+  const [first] = failuresOf(run);
+  // Not all that it looks at matters: claims, what the dead left, what another has merged.
+  const told = ended.code === 0 || (ended.code === 74 && first && ended.stderr.includes('"code":"IO_FAILED"'));
+  const problems = told ? [] : [`exit ${ended.code}, ${first?.path}: ${ended.stderr}`];
+  return { hit: ended.code === 74, problems: [...problems, ...(await afterwards(build, run))] };
 }
 
 /** Writes take a part of what they are given. */

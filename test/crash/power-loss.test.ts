@@ -52,9 +52,9 @@ test('folders that another made a moment ago and did not sync are as good as new
   const at = join(dir, 'made');
   const below = ['masks', 'masks/adaptive', 'shards', 'receipts', 'documents'].map((name) => `out/${name}`);
   for (const folder of ['out', ...below]) mkdirSync(join(at, folder), { recursive: true });
-  const { operations, points } = await record({ at, pipeline, workers: 2 });
+  const trace = await record({ at, pipeline, workers: 2 });
   const made = ['out', ...below].map((path): Operation => ({ op: 'mkdir', path, thread: -1 }));
-  const looked = powerLosses(build, { operations: [...made, ...operations], points }, SCHEDULES, seed);
+  const looked = powerLosses(build, { ...trace, operations: [...made, ...trace.operations] }, SCHEDULES, seed);
   expect(looked.problems, seed.replay).toEqual([]);
 });
 

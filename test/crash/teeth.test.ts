@@ -8,27 +8,20 @@ import { temporaryFolder } from '../support/folders.ts';
 import { draws, writeCrashCorpus } from './harness.ts';
 import { type Build, failedAt, killedAt, kills, lookedAt, powerLosses, shortFrom, slowly } from './modes.ts';
 import { type Bug, BUGS, plant } from './planted.ts';
-import type { Operation } from './trace.ts';
+import { pointOf } from './trace.ts';
 
 const dir = temporaryFolder();
 const pipeline = writeCrashCorpus(join(dir, 'inputs'));
 const seed = draws();
 
-/** Number of the operation that does this to a file of this name. */
-function pointOf({ trace }: Build, op: Operation['op'], name: RegExp): number {
-  const found = trace.operations.find((operation) => operation.op === op && name.test(operation.path));
-  if (found?.number === undefined) throw new Error(`no ${op} of ${name}`);
-  return found.number;
-}
-
 const losses = (build: Build) => powerLosses(build, build.trace, 1000, seed).problems;
 const killed = (build: Build) => kills(build, build.trace).problems;
 /** Before the manifest: all splits are there by then. */
-const resumed = async (build: Build) => (await killedAt(build, pointOf(build, 'create', /manifest/), 1)).problems;
+const resumed = async (build: Build) => (await killedAt(build, pointOf(build.trace, 'create', /manifest/), 1)).problems;
 const slow = (build: Build) => slowly(build, 3, 500);
 /** While the tails are merged: then nothing sweeps before the run ends. */
 const failing = async (build: Build) =>
-  (await failedAt(build, { mode: 'fail', code: 'EIO', always: false, at: pointOf(build, 'sync', /manifest/) }))
+  (await failedAt(build, { mode: 'fail', code: 'EIO', always: false, at: pointOf(build.trace, 'sync', /manifest/) }))
     .problems;
 const short = (build: Build) => shortFrom(build, 0, true);
 

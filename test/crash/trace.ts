@@ -19,9 +19,11 @@ export interface Trace {
   readonly operations: readonly Operation[];
   /** How many there were to count: as many points to kill or to fail at. */
   readonly points: number;
+  /** How often it looked at a file or a folder. */
+  readonly looks: number;
 }
 
-type Line = Operation | { operations: number } | { failed: string; path: string; number: number };
+type Line = Operation | { operations: number; looks: number } | { failed: string; path: string; number: number };
 
 export const readLog = (path: string): Line[] =>
   readFileSync(path, 'utf8')
@@ -33,10 +35,17 @@ export const readLog = (path: string): Line[] =>
 export function readTrace(path: string): Trace {
   const lines = readLog(path);
   const operations = lines.filter((line): line is Operation => 'op' in line);
-  const points = lines.find((line) => 'operations' in line);
-  if (points === undefined) throw new Error(`${path}: the run did not come to its end`);
-  return { operations, points: points.operations };
+  const end = lines.find((line) => 'operations' in line);
+  if (end === undefined) throw new Error(`${path}: the run did not come to its end`);
+  return { operations, points: end.operations, looks: end.looks };
 }
 
 const TEMPORARY = /(?:^|\/)\.tmp-/;
 export const isTemporaryPath = (path: string): boolean => path.split('/').some((name) => TEMPORARY.test(name));
+
+/** Number of the operation that does this to a file of this name. */
+export function pointOf({ operations }: Trace, op: Operation['op'], name: RegExp): number {
+  const found = operations.find((operation) => operation.op === op && name.test(operation.path));
+  if (found?.number === undefined) throw new Error(`no ${op} of ${name}`);
+  return found.number;
+}

@@ -8,11 +8,14 @@ export const OUT = 'out';
 /** Path to content of all that a run ever commits: what passes, like tails, too. */
 export type Committed = ReadonlyMap<string, Buffer>;
 
-/** Names that stay, in the order in which a thread committed them. */
+/** Shards are on their way side by side, with their masks: what counts is that their receipt comes after them all. */
+const SIDE_BY_SIDE = /^out\/(?:shards|masks)\//;
+
+/** Names that stay, in the order in which a thread committed them one after the other. */
 function commitsByThread(operations: readonly Operation[]): string[][] {
   const threads = new Map<number, string[]>();
   for (const operation of operations) {
-    if (operation.op !== 'rename' || isTemporaryPath(operation.to)) continue;
+    if (operation.op !== 'rename' || isTemporaryPath(operation.to) || SIDE_BY_SIDE.test(operation.to)) continue;
     threads.set(operation.thread, [...(threads.get(operation.thread) ?? []), operation.to]);
   }
   return [...threads.values()];

@@ -27,8 +27,8 @@ export interface Document {
   /** Valid UTF-8. */
   readonly text: Uint8Array;
   readonly prompt?: Prompt;
-  /** SHA-256 of the text, or its first 16 bytes, where it is known already. */
-  readonly hash?: Uint8Array;
+  /** SHA-256 of the text, or its first 16 bytes. */
+  readonly hash: Uint8Array;
 }
 
 /** A document as token ids, before packing. */

@@ -1,6 +1,5 @@
 import type { Verdict } from '../core/document.ts';
 import { ownOf } from '../core/own.ts';
-import { keyOf, philox, STREAM } from '../core/random.ts';
 import type { LongShare } from './long-share.ts';
 
 /** What is asked of the documents of a source. */
@@ -49,29 +48,13 @@ export const isChosen = (reason: string): boolean =>
   reason.startsWith('filter: ');
 
 const dropped = (reason: string): Verdict => ({ copies: 0, dropped: reason });
-const REASONS = { few: dropped(TOO_FEW), many: dropped(TOO_MANY), draw: dropped(NOT_DRAWN) };
+const [FEW, MANY, UNDRAWN] = [dropped(TOO_FEW), dropped(TOO_MANY), dropped(NOT_DRAWN)];
 
 /** The rule of length, or null where a document keeps it. One without tokens is not ours to judge. */
 export function lengthVerdict({ minTokens, maxTokens }: Rules, tokens: number): Verdict | null {
-  if (tokens > 0 && tokens < minTokens) return REASONS.few;
-  return maxTokens !== null && tokens > maxTokens ? REASONS.many : null;
+  if (tokens > 0 && tokens < minTokens) return FEW;
+  return maxTokens !== null && tokens > maxTokens ? MANY : null;
 }
 
-/**
- * Copies of a document: drawn by its content, so that the same text fares the same wherever it stands. `hash` is 12 bytes
- * or more of the text's SHA-256. A draw of its own stream: whether a document is held out says nothing about it.
- */
-export function copiesDraw(seed: number): (epochs: number, hash: Uint8Array) => Verdict {
-  const draw = new Uint32Array(4);
-  const key = keyOf(seed);
-  return (epochs, hash) => {
-    const whole = Math.floor(epochs);
-    let copies = whole;
-    if (epochs > whole) {
-      const view = new DataView(hash.buffer, hash.byteOffset);
-      philox(draw, key, view.getUint32(0, true), view.getUint32(4, true), view.getUint32(8, true), STREAM.copies);
-      if (draw[0]! / 2 ** 32 < epochs - whole) copies++;
-    }
-    return copies === 0 ? REASONS.draw : { copies, dropped: '' };
-  };
-}
+/** Copies of a document, by the draw (core/draws.ts) where its source's epochs are a fraction. */
+export const drawnVerdict = (copies: number): Verdict => (copies === 0 ? UNDRAWN : { copies, dropped: '' });

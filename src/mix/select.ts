@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
 import { mapFlow } from '../core/batch.ts';
 import type { TokenRun, Verdict } from '../core/document.ts';
+import { copiesDraw } from '../core/draws.ts';
 import { fingerprint, type Json } from '../core/fingerprint.ts';
 import type { Stage } from '../core/stage.ts';
 import type { Filter } from './filter.ts';
-import { copiesDraw, judges, lengthVerdict, type MixRules, rulesFor } from './rules.ts';
+import { drawnVerdict, judges, lengthVerdict, type MixRules, rulesFor } from './rules.ts';
 
 export interface SelectOptions {
   readonly rules: MixRules;
@@ -28,7 +28,7 @@ export function selectStage(options: SelectOptions): Stage<TokenRun, TokenRun> |
     if (byLength) return byLength;
     const reason = filter?.(run, source, path) ?? null;
     if (reason !== null) return { copies: 0, dropped: reason };
-    return draw(of.epochs, Number.isInteger(of.epochs) ? NO_HASH : hash('sha256', run.document.text, 'buffer'));
+    return drawnVerdict(draw(of.epochs, run.document.hash));
   };
   return {
     name: 'select',
@@ -36,6 +36,3 @@ export function selectStage(options: SelectOptions): Stage<TokenRun, TokenRun> |
     run: (input) => mapFlow(input, (run) => ({ ...run, verdict: verdictOf(run) })),
   };
 }
-
-/** Whole epochs draw nothing. */
-const NO_HASH = new Uint8Array(0);

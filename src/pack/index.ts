@@ -3,4 +3,3 @@ export { type Method, METHODS } from './method.ts';
 export { type PackedLengths, packLengths, type PackingOptions } from './pack-lengths.ts';
 export { shuffleStage } from './shuffle.ts';
 export { cutRules, type PackOptions, type PackResult, packStage, packTails } from './stage.ts';
-export { hashOf, subsetDraw } from './row.ts';

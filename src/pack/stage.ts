@@ -1,6 +1,7 @@
 import type { Flow } from '../core/batch.ts';
 import { ONCE, type TokenRun } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
+import { subsetDraw } from '../core/draws.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import { ownOf } from '../core/own.ts';
 import { Pieces } from '../core/pieces.ts';
@@ -12,7 +13,6 @@ import { Cutter } from './cutter.ts';
 import { lanes } from './lanes.ts';
 import type { Method } from './method.ts';
 import { Packer, type PackerOptions, ROUND_TOKENS } from './packer.ts';
-import { hashOf, subsetDraw } from './row.ts';
 import { softEnd } from './soft-end.ts';
 
 export interface PackOptions {
@@ -83,8 +83,7 @@ export function packStage(
       for await (const batch of input) {
         cursor = batch.cursor;
         for (const { ids, document, verdict = ONCE, promptTokens = 0 } of batch.items) {
-          const { origin, id, text } = document;
-          const { hash = hashOf(text) } = document;
+          const { origin, id, text, hash } = document;
           const subset = subsetOf(hash);
           const source = sources[origin.input] ?? '';
           const { kept, ends, reason } =

@@ -1,7 +1,7 @@
 import type { Document, Prompt, RejectReason } from '../core/document.ts';
 import { inputMalformed } from '../core/errors.ts';
 import type { StageContext } from '../core/stage.ts';
-import { type Hasher, hasher } from '../io/hash.ts';
+import { type Hasher, hasher, sha256Bytes } from '../io/hash.ts';
 import type { InputFile, Part } from './input.ts';
 
 /** What can be chosen about reading. */
@@ -107,7 +107,8 @@ export class PartRead {
 
   accept(start: number, end: number, { id, text, prompt }: Taken): Document {
     this.accepted++;
-    const document = { origin: { input: this.part.input, record: this.records++, start, end }, id, text };
+    const origin = { input: this.part.input, record: this.records++, start, end };
+    const document = { origin, id, text, hash: sha256Bytes(text) };
     return prompt === undefined ? document : { ...document, prompt };
   }
 

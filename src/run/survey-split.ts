@@ -1,9 +1,9 @@
 import { ONCE } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
+import { subsetDraw } from '../core/draws.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import type { StageContext } from '../core/stage.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
-import { hashOf, subsetDraw } from '../pack/index.ts';
 import { documentChunks, type Ledger, type Receipt, receiptPath, splitName } from '../shard/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
 import type { Plan } from './plan.ts';
@@ -38,8 +38,7 @@ export async function surveySplit(
       async write(runs) {
         for await (const { items } of runs)
           for (const { document, ids, verdict = ONCE } of items) {
-            const { origin, id, text } = document;
-            const hash = hashOf(text);
+            const { origin, id, text, hash } = document;
             const row = { ...origin, id, bytes: text.length, tokens: ids.length, hash, subset: subsetOf(hash) };
             table.add({ ...row, ...verdict, parts: 0 });
           }

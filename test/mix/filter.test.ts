@@ -5,6 +5,7 @@ import type { TokenRun } from '../../src/core/document.ts';
 import { isPrepError } from '../../src/core/errors.ts';
 import { loadFilter } from '../../src/mix/index.ts';
 import { temporaryFolder } from '../support/folders.ts';
+import { documentOf } from '../support/documents.ts';
 
 const dir = temporaryFolder();
 mkdirSync(dir, { recursive: true });
@@ -16,7 +17,7 @@ function moduleOf(source: string): string {
 }
 const run = (text: string, record = 7): TokenRun => ({
   ids: new Int32Array(3),
-  document: { origin: { input: 0, record, start: 0, end: 1 }, id: 'x', text: new TextEncoder().encode(text) },
+  document: documentOf(text, record, { id: 'x' }),
 });
 async function problem(work: () => Promise<unknown>): Promise<string> {
   try {

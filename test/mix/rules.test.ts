@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { TokenRun } from '../../src/core/document.ts';
+import { subsetDraw } from '../../src/core/draws.ts';
 import { type MixRules, type Rules, selectStage } from '../../src/mix/index.ts';
-import { subsetDraw } from '../../src/pack/row.ts';
+import { documentOf } from '../support/documents.ts';
 
 const EVERY: Rules = { epochs: 1, tokens: null, minTokens: 0, maxTokens: null };
 const rulesOf = (all: Partial<Rules>, bySource: Record<string, Partial<Rules>> = {}): MixRules => ({
@@ -12,7 +13,7 @@ const rulesOf = (all: Partial<Rules>, bySource: Record<string, Partial<Rules>> =
 });
 const run = (text: string, tokens: number, input = 0): TokenRun => ({
   ids: new Int32Array(tokens),
-  document: { origin: { input, record: 0, start: 0, end: 1 }, id: null, text: new TextEncoder().encode(text) },
+  document: documentOf(text, 0, { input }),
 });
 const inputs = [
   { source: 'a', path: 'a.jsonl' },

@@ -6,6 +6,7 @@ import { type PackOptions, packLengths, packStage, packTails } from '../../src/p
 import { loadTokenizer } from '../../src/tokenize/index.ts';
 import { TOKENIZER } from '../support/prep.ts';
 import { corpus, hasCorpora } from '../support/tokenizers.ts';
+import { documentOf } from '../support/documents.ts';
 
 const SPLIT_TOKENS = 8_000_000;
 
@@ -42,8 +43,7 @@ describe.skipIf(!hasCorpora)('en', () => {
         const stage = packStage(options, split, ['a']);
         const input = (async function* () {
           for (const [record, length] of lengths.entries()) {
-            const origin = { input: 0, record, start: 0, end: 1 };
-            const document = { origin, id: null, text: new Uint8Array(0) };
+            const document = documentOf('', record);
             yield { items: [{ document, ids: zeros.subarray(0, length) }], cursor: { bytes: 0, records: record } };
           }
         })();

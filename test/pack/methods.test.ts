@@ -6,6 +6,7 @@ import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
 import { type Method, METHODS, type PackOptions, packLengths, packStage, packTails } from '../../src/pack/index.ts';
 import { allowedLoss } from '../../src/run/loss.ts';
+import { documentOf } from '../support/documents.ts';
 
 const SEPARATOR = -7;
 const PAD = -9;
@@ -38,11 +39,7 @@ const runOf = (record: number, length: number, copies = 1): TokenRun => ({
   verdict: { copies, dropped: '' },
   // Each token says which document and place it is of.
   ids: Int32Array.from({ length }, (_, i) => record * 1000 + i),
-  document: {
-    origin: { input: 0, record, start: 0, end: 1 },
-    id: null,
-    text: new TextEncoder().encode(`text ${record}`),
-  },
+  document: documentOf(`text ${record}`, record),
 });
 
 /** Packs splits of documents of these lengths; a token's text ends something where `ends` says so. */

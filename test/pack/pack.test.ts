@@ -4,6 +4,7 @@ import type { Batch } from '../../src/core/batch.ts';
 import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
 import { type PackOptions, type PackResult, packLengths, packStage, packTails } from '../../src/pack/index.ts';
+import { documentOf } from '../support/documents.ts';
 
 const windowsOf = (lengths: readonly number[], windowLength: number): number[][] => {
   const rules = { windowLength, method: 'best-fit', longDocuments: 'split', minSegment: 0, separator: false } as const;
@@ -58,7 +59,7 @@ const options: PackOptions = {
 };
 const run = (ids: readonly number[], text = String(ids)): TokenRun => ({
   ids: Int32Array.from(ids),
-  document: { origin: { input: 0, record: 0, start: 0, end: 1 }, id: null, text: new TextEncoder().encode(text) },
+  document: documentOf(text),
 });
 
 const rowsOf = ({ documents }: PackResult) => Array.from({ length: documents.length }, (_, i) => documents.row(i));

@@ -8,6 +8,7 @@ import { Pieces } from '../../src/core/pieces.ts';
 import type { Piece, Window } from '../../src/core/window.ts';
 import { packStage, packTails } from '../../src/pack/index.ts';
 import { Packer } from '../../src/pack/packer.ts';
+import { documentOf } from '../support/documents.ts';
 
 const WINDOW = 64;
 const piece = (split: number, document: number): Piece => ({
@@ -138,11 +139,7 @@ test('200,000 short documents take less than 420 bytes each while they wait for 
     for (let at = 0; at < count; at += 500) {
       const items = Array.from({ length: 500 }, (_, i) => ({
         ids: new Int32Array(20).fill(at + i),
-        document: {
-          origin: { input: 0, record: at + i, start: 0, end: 1 },
-          id: `document-${at + i}`,
-          text: new TextEncoder().encode(`text ${at + i}`),
-        },
+        document: documentOf(`text ${at + i}`, at + i, { id: `document-${at + i}` }),
       }));
       yield { items, cursor: { bytes: 0, records: at } };
     }

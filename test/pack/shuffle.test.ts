@@ -2,10 +2,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { TokenRun } from '../../src/core/document.ts';
 import { shuffleStage } from '../../src/pack/index.ts';
+import { documentOf } from '../support/documents.ts';
 
 const runOf = (record: number, tokens: number): TokenRun => ({
   ids: new Int32Array(tokens),
-  document: { origin: { input: 0, record, start: 0, end: 1 }, id: null, text: new Uint8Array(0) },
+  document: documentOf('', record),
 });
 
 /** Records in the order they come out, and the most that were held at once. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { RecordScanner } from '../../src/read/json-bytes.ts';
 import { recordOf } from '../../src/read/json-record.ts';
@@ -78,7 +79,10 @@ test.each([ASKED[0]!, ASKED[3]!])(
       if (!isBlank(bytes)) {
         const truth = recordOf(bytes, takeText(fields));
         if ('reason' in truth) refused.push({ input: 0, record, line, offset: start, ...truth });
-        else expected.push({ origin: { input: 0, record, start, end }, id: truth.id, text: truth.text });
+        else {
+          const hash = createHash('sha256').update(truth.text).digest();
+          expected.push({ origin: { input: 0, record, start, end }, id: truth.id, text: truth.text, hash });
+        }
         record += 1;
       }
       start = end + 1;

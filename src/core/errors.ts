@@ -172,6 +172,14 @@ export const filterFailed = (module: string, file: string, record: number, probl
     { module, file, record },
   );
 
+/** The same of one that ends the thread it runs in. */
+export const filterEnded = (module: string, status: number): PrepError =>
+  new PrepError(
+    'FILTER_FAILED',
+    `${module}: it ends the thread that it runs in, with status ${status}; a filter must answer, or throw`,
+    { module, status },
+  );
+
 /** `file` lists the rejects, with their reasons. */
 export const corpusEmpty = (
   inputs: number,

@@ -1,9 +1,11 @@
 import { Worker } from 'node:worker_threads';
-import { fromErrorData, interrupted, isPrepError, PrepError, tokenizerTimeout } from '../core/errors.ts';
+import { filterEnded, fromErrorData, interrupted, isPrepError, PrepError } from '../core/errors.ts';
 import { Queue } from './queue.ts';
 import { type Done, entriesLeft } from './receipts.ts';
+import { configOf } from './settings.ts';
 import type { Progress } from './split.ts';
 import { threadFile } from './thread-file.ts';
+import { newWatched, type Watched, watchdog } from './watchdog.ts';
 import type { FromWorker, ToWorker, WorkerData } from './worker.ts';
 
 export interface PoolEvents {
@@ -30,7 +32,8 @@ export async function packLeft(
   if (left === 0) return;
   const threads = new Set<Worker>();
   const idle: Worker[] = [];
-  const watched: Float64Array[] = [];
+  const watched: Watched[] = [];
+  let stopped = false;
   let settle: (error?: unknown) => void = () => {};
   const settled = new Promise<unknown>((resolve) => (settle = resolve));
   const queue = new Queue(data, done, workers, {
@@ -44,31 +47,32 @@ export async function packLeft(
   });
   let pumping: Promise<void> | undefined;
   let again = false;
-  const watchdog = setInterval(() => {
-    const late = watched.map(overdue).find((found) => found !== undefined);
-    if (late) settle(tokenizerTimeout('Hugging Face’s JavaScript library', late.seconds, late.bytes));
-  }, 1000);
+  const endWatch = watchdog(watched, settle);
   const stop = () => settle(interrupted(entries - left, entries));
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
   else void pump();
   const error = await settled;
-  clearInterval(watchdog);
+  stopped = true;
+  endWatch();
   signal.removeEventListener('abort', stop);
-  await Promise.all([...threads].map((thread) => thread.terminate()));
+  // First who starts threads, which may be waiting for the disk: one that was started after the others were ended would keep
+  // the process alive.
   await pumping?.catch(() => {});
+  await Promise.all([...threads].map((thread) => thread.terminate()));
   await queue.close();
   if (error !== undefined) throw isPrepError(error) ? error : died(error);
 
   /** Gives the workers that have nothing to do what there is; one at a time, since taking asks the disk. */
   async function pump(): Promise<void> {
     again = true;
-    if (pumping) return;
+    if (pumping || stopped) return;
     pumping = (async () => {
-      while (again) {
+      while (again && !stopped) {
         again = false;
         while (idle.length > 0 || threads.size < workers) {
           const task = await queue.take();
+          if (stopped) return;
           if (!task) break;
           const move = task.range ? [task.range.port] : [];
           (idle.pop() ?? start()).postMessage(task satisfies ToWorker, move);
@@ -78,11 +82,11 @@ export async function packLeft(
     })();
     await pumping.catch(settle);
     pumping = undefined;
-    if (again) void pump();
+    if (again && !stopped) void pump();
   }
 
   function start(): Worker {
-    const watch = new Float64Array(new SharedArrayBuffer(16));
+    const watch = newWatched();
     watched.push(watch);
     const workerData: WorkerData = { ...data, watched: watch };
     const thread = new Worker(threadFile('worker'), {
@@ -91,6 +95,7 @@ export async function packLeft(
     });
     threads.add(thread);
     thread.on('message', (message: FromWorker) => {
+      if (stopped) return;
       if (message.kind === 'progress') on.progress(message.delta);
       else if (message.kind === 'failed') settle(fromErrorData(message.error));
       else {
@@ -100,6 +105,11 @@ export async function packLeft(
       }
     });
     thread.on('error', settle);
+    thread.on('exit', (code) => {
+      if (stopped) return;
+      const filter = configOf(data.plan).filter === null ? null : data.filter;
+      settle(filter === null ? died(`exit status ${code}`) : filterEnded(filter, code));
+    });
     return thread;
   }
 }
@@ -111,14 +121,3 @@ export async function packLeft(
 const YOUNG_MB = 4;
 
 const died = (error: unknown): PrepError => new PrepError('INTERNAL', `a worker died: ${String(error)}`, {}, error);
-
-/** The library does about 1 MB/s; a pattern gone exponential does not finish in a lifetime. */
-const LIMIT_SECONDS = 20;
-const SECONDS_PER_MIB = 10;
-
-/** A text that has been with a foreign tokenizer for too long. */
-function overdue([bytes, begun]: Float64Array): { bytes: number; seconds: number } | undefined {
-  if (!bytes || !begun) return undefined;
-  const seconds = LIMIT_SECONDS + Math.ceil(bytes / 2 ** 20) * SECONDS_PER_MIB;
-  return Date.now() - begun > seconds * 1000 ? { bytes, seconds } : undefined;
-}

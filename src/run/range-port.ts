@@ -1,5 +1,6 @@
 /** A range of an input on its way from the thread that reads it to the worker that packs it. */
 import type { MessagePort } from 'node:worker_threads';
+import { PrepError } from '../core/errors.ts';
 import type { Range } from '../read/index.ts';
 
 /** What the reader sends: the bytes, moved and not copied, and then whether the file ends with them. */
@@ -16,6 +17,12 @@ export interface RangeHandle {
 export function receiveRange({ input, start, port }: RangeHandle): Range {
   const arrived: ToRange[] = [];
   let wake = () => {};
+  let closed = false;
+  // After all that was sent: whoever waits for more would wait for ever.
+  port.on('close', () => {
+    closed = true;
+    wake();
+  });
   port.on('message', (message: ToRange) => {
     arrived.push(message);
     wake();
@@ -25,6 +32,8 @@ export function receiveRange({ input, start, port }: RangeHandle): Range {
     try {
       for (;;) {
         const message = arrived.shift();
+        if (message === undefined && closed)
+          throw new PrepError('INTERNAL', `input ${input}, from byte ${start}: its reader ended before it`);
         if (message === undefined) await new Promise<void>((resolve) => (wake = resolve));
         else if (message instanceof Uint8Array) {
           yield message;

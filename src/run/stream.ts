@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { fromErrorData, type PrepError } from '../core/errors.ts';
+import { fromErrorData, PrepError } from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { commitFile } from '../io/commit.ts';
 import { streamReceiptPath, type StreamReceipt } from '../shard/index.ts';
@@ -35,6 +35,7 @@ export class Stream {
   readonly #events: StreamEvents;
   readonly #commit: (splits: number, sha256: string) => Promise<void>;
   #open = 0;
+  #stopped = false;
   #end: { readonly splits: number; readonly sha256: string } | undefined;
 
   constructor(
@@ -59,6 +60,10 @@ export class Stream {
     this.#thread = new Worker(threadFile('reader'), { workerData });
     this.#thread.on('message', (message: FromReader) => this.#hear(message));
     this.#thread.on('error', (error) => events.failed(error));
+    this.#thread.on('exit', (code) => {
+      if (!this.#end && !this.#stopped)
+        events.failed(new PrepError('INTERNAL', `the thread that reads ${file.name} ended with status ${code}`));
+    });
   }
 
   take(): Ready | undefined {
@@ -72,6 +77,7 @@ export class Stream {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     await this.#thread.terminate();
   }
 

@@ -10,6 +10,7 @@ import { settingsOf } from './settings.ts';
 import { threadFile } from './thread-file.ts';
 import { checkSplit, type SplitCheck } from './verify-split.ts';
 import type { FromVerifier, VerifierData } from './verify-worker.ts';
+import { newWatched, type Watched, watchdog } from './watchdog.ts';
 
 export interface Setup {
   readonly dir: string;
@@ -17,7 +18,10 @@ export interface Setup {
   readonly deep: DeepOptions | null;
 }
 
-/** Checks every split but that of the tails, on `threads` threads; results come in the order of the splits. */
+/**
+ * Checks every split but that of the tails, on `threads` threads; results come in the order of the splits. With `deep` never on
+ * this one: a pattern from a tokenizer's file needs somebody who can stop it.
+ */
 export async function* checkAll(
   corpus: Corpus,
   plan: Plan | undefined,
@@ -26,21 +30,27 @@ export async function* checkAll(
   onWindows: (windows: number) => void,
 ): AsyncGenerator<SplitCheck> {
   const groups = groupsOf(corpus, plan, setup);
-  if (threads <= 1) {
+  if (threads <= 1 && !setup.deep) {
     for (const group of groups) yield* checkGroup(corpus, plan, setup, group, onWindows);
     return;
   }
   const results = groups.map(() => deferred<SplitCheck[]>());
   const workers: Worker[] = [];
+  const watched: Watched[] = [];
+  let stopped = false;
   let next = 0;
   const feed = (worker: Worker) => {
     const index = next++;
     if (index < groups.length) worker.postMessage({ index, group: groups[index]! });
   };
   const fail = (error: Error) => results.forEach(({ reject }) => reject(error));
+  const endWatch = watchdog(watched, fail);
   try {
-    for (let i = 0; i < Math.min(threads, groups.length); i++) {
-      const worker = new Worker(threadFile('verify-worker'), { workerData: setup satisfies VerifierData });
+    for (let i = 0; i < Math.min(Math.max(threads, 1), groups.length); i++) {
+      const watch = newWatched();
+      watched.push(watch);
+      const workerData: VerifierData = { ...setup, watched: watch };
+      const worker = new Worker(threadFile('verify-worker'), { workerData });
       workers.push(worker);
       worker.on('message', (message: FromVerifier) => {
         if (message.kind === 'windows') return onWindows(message.windows);
@@ -48,11 +58,15 @@ export async function* checkAll(
         results[message.index]!.resolve(message.checks);
         feed(worker);
       });
-      worker.on('error', (error) => fail(new PrepError('INTERNAL', `a thread died: ${String(error)}`, {}, error)));
+      const died = (cause: unknown) => fail(new PrepError('INTERNAL', `a thread died: ${String(cause)}`, {}, cause));
+      worker.on('error', died);
+      worker.on('exit', (code) => stopped || died(`exit status ${code}`));
       feed(worker);
     }
     for (const { promise } of results) yield* await promise;
   } finally {
+    stopped = true;
+    endWatch();
     await Promise.all(workers.map((worker) => worker.terminate()));
   }
 }
@@ -77,18 +91,20 @@ export async function* checkGroup(
   { dir, consistent, deep }: Setup,
   group: readonly number[],
   onWindows: (windows: number) => void,
+  watch: (bytes: number) => void = () => {},
 ): AsyncGenerator<SplitCheck> {
-  const again = deep && plan ? await openAgain(plan, dir, deep, corpus.manifest.splits[group[0]!]!.split) : undefined;
+  const first = corpus.manifest.splits[group[0]!]!.split;
+  const again = deep && plan ? await openAgain(plan, dir, deep, first, watch) : undefined;
   for (const index of group) {
     const of = (await again?.next())?.value;
     yield await checkSplit({ corpus, plan, consistent, index, onWindows, ...(of && { again: of }) });
   }
 }
 
-async function openAgain(plan: Plan, dir: string, deep: DeepOptions, split: number) {
+async function openAgain(plan: Plan, dir: string, deep: DeepOptions, split: number, watch: (bytes: number) => void) {
   const { model } = await loadModel(`${dir}/tokenizer.json`);
   const entry = entryOf(firstNumbers(plan.splits), split);
-  return tokensAgain(plan, entry, split, openTokenizer(model, settingsOf(plan).encode), deep);
+  return tokensAgain(plan, entry, split, openTokenizer(model, settingsOf(plan).encode, watch), deep);
 }
 
 function deferred<T>() {

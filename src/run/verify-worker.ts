@@ -5,8 +5,9 @@ import { openCorpus } from '../shard/index.ts';
 import { readPlan } from './plan.ts';
 import { checkGroup, type Setup } from './verify-pool.ts';
 import type { SplitCheck } from './verify-split.ts';
+import { type Watched, watchInto } from './watchdog.ts';
 
-export type VerifierData = Setup;
+export type VerifierData = Setup & { readonly watched: Watched };
 export type FromVerifier =
   | { readonly kind: 'windows'; readonly windows: number }
   | { readonly kind: 'checked'; readonly index: number; readonly checks: SplitCheck[] }
@@ -15,8 +16,9 @@ export type FromVerifier =
 /** More messages would only cost the main thread time. */
 const REPORT_MS = 100;
 
-async function work(port: NonNullable<typeof parentPort>, setup: VerifierData): Promise<void> {
+async function work(port: NonNullable<typeof parentPort>, { watched, ...setup }: VerifierData): Promise<void> {
   const send = (message: FromVerifier) => port.postMessage(message);
+  const watch = watchInto(watched);
   const corpus = await openCorpus(setup.dir);
   // A plan that cannot be read has been reported.
   const plan = await readPlan(setup.dir).catch(() => undefined);
@@ -30,7 +32,7 @@ async function work(port: NonNullable<typeof parentPort>, setup: VerifierData): 
         send({ kind: 'windows', windows });
         [windows, sent] = [0, Date.now()];
       };
-      for await (const one of checkGroup(corpus, plan, setup, group, onWindows)) checks.push(one);
+      for await (const one of checkGroup(corpus, plan, setup, group, onWindows, watch)) checks.push(one);
       send({ kind: 'windows', windows });
       send({ kind: 'checked', index, checks });
     };

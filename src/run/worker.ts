@@ -12,6 +12,7 @@ import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
 import { surveySplit } from './survey-split.ts';
 import type { Reading } from './token-runs.ts';
+import { type Watched, watchInto } from './watchdog.ts';
 
 export interface WorkerData {
   readonly plan: Plan;
@@ -23,8 +24,7 @@ export interface WorkerData {
   readonly pass: 'survey' | 'pack';
   /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
   readonly model: Model | ForeignModel;
-  /** [bytes of the text a foreign tokenizer is at, time in ms it began]: what the watchdog looks at. */
-  readonly watched: Float64Array;
+  readonly watched: Watched;
 }
 export type ToWorker = Task;
 export type FromWorker =
@@ -43,10 +43,6 @@ function work(
   let loaded: Tokenizer | undefined;
   let judge: Promise<Filter | null> | undefined;
   let decided: ReturnType<typeof openDecision> | undefined;
-  const watch = (bytes: number) => {
-    watched[1] = Date.now();
-    watched[0] = bytes;
-  };
   const send = (message: FromWorker) => port.postMessage(message);
   port.on('message', ({ split, range }: ToWorker) => {
     let sum: Required<Progress> = { bytes: 0, documents: 0, tokens: 0, windows: 0 };
@@ -61,7 +57,7 @@ function work(
       if (Date.now() - sent >= REPORT_MS) report();
     };
     const run = async () => {
-      loaded ??= openTokenizer(model, encode, watch);
+      loaded ??= openTokenizer(model, encode, watchInto(watched));
       judge ??= filterOf(plan, filter);
       if (pass === 'pack' && looksAcross(mixture)) decided ??= openDecision(plan, dir);
       const reading: Reading = {

@@ -172,6 +172,14 @@ export const filterFailed = (module: string, file: string, record: number, probl
     { module, file, record },
   );
 
+/** The same of one whose reasons are too many in all: none of its splits has given as many. */
+export const filterReasons = (dir: string, reasons: number, most: number, last: string): PrepError =>
+  new PrepError(
+    'FILTER_FAILED',
+    `${dir}: the filter gives ${reasons} reasons, more than ${most}, the last ${JSON.stringify(last)}; let it give fewer, and start over with --overwrite`,
+    { dir, reasons, most },
+  );
+
 /** The same of one that ends the thread it runs in. */
 export const filterEnded = (module: string, status: number): PrepError =>
   new PrepError(

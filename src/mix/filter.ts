@@ -20,14 +20,19 @@ export type Filter = (run: TokenRun, source: string, file: string) => string | n
 
 /** Reasons become names in the ledger. */
 const REASON = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,59}$/;
-const MAX_REASONS = 100;
+export const MAX_REASONS = 100;
 
 /**
  * The filter of a module, by its absolute path; FILTER_FAILED where it is none, and where it throws or answers something
- * else, with file and record. The caller has compared its content with the plan's hash.
+ * else, with file and record. The caller has compared its content with the plan's hash. One is made for each split: how many
+ * reasons it has given must not hang on what else its thread has run.
  */
-export async function loadFilter(path: string): Promise<Filter> {
+export async function loadFilter(path: string): Promise<() => Filter> {
   const judge = await load(path);
+  return () => judging(path, judge);
+}
+
+function judging(path: string, judge: FilterFunction): Filter {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   const reasons = new Set<string>();
   return ({ document, ids }, source, file) => {

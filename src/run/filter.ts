@@ -9,7 +9,7 @@ import type { Plan } from './plan.ts';
  * The user's filter, if the plan has one. Its path comes from the user each time and never out of the corpus folder: nothing in
  * a folder that somebody else made can run code. Another content than the plan's is FINGERPRINT_MISMATCH.
  */
-export async function filterOf(plan: Plan, path: string | null): Promise<Filter | null> {
+export async function filterOf(plan: Plan, path: string | null): Promise<(() => Filter) | null> {
   const expected = configOf(plan).filter;
   if (expected === null) return null;
   const found = path !== null && (await exists(path)) ? await sha256OfFile(path) : null;

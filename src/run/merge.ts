@@ -1,10 +1,18 @@
-import { allDropped, corpusCorrupt, corpusEmpty, corpusIncomplete, tooManyRejects } from '../core/errors.ts';
+import {
+  allDropped,
+  corpusCorrupt,
+  corpusEmpty,
+  corpusIncomplete,
+  filterReasons,
+  tooManyRejects,
+} from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import type { StageContext } from '../core/stage.ts';
 import { type Piece, type Subset, SUBSETS, type Window } from '../core/window.ts';
 import { commitFile } from '../io/commit.ts';
 import { kindOf, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { maskStage } from '../mask/index.ts';
+import { MAX_REASONS } from '../mix/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
   decoded,
@@ -110,7 +118,7 @@ export async function cleanUp(dir: string, receipts: Iterable<Receipt>): Promise
 const isLink = async (dir: string, path: string): Promise<boolean> =>
   (await kindOf(`${dir}/${path.slice(0, path.indexOf('/'))}`)) === 'link';
 
-/** Throws CORPUS_EMPTY where nothing can be packed, TOO_MANY_REJECTS, or CORPUS_CORRUPT where the receipts do not add up. */
+/** Throws CORPUS_EMPTY where nothing can be packed, TOO_MANY_REJECTS, FILTER_FAILED for too many reasons, or CORPUS_CORRUPT where the receipts do not add up. */
 function checkLedger(
   plan: Plan,
   dir: string,
@@ -124,6 +132,8 @@ function checkLedger(
   if (documents.read === 0) throw corpusEmpty(plan.inputs.length, rejected, rejects?.first ?? null, file);
   if (rejected > share * records) throw tooManyRejects(rejected, records, share, rejects?.first ?? '', file ?? '');
   if (documents.packed === 0) throw allDropped(documents.read, documents.dropped, configOf(plan).window);
+  const reasons = Object.keys(documents.dropped).filter((reason) => reason.startsWith('filter: '));
+  if (reasons.length > MAX_REASONS) throw filterReasons(dir, reasons.length, MAX_REASONS, reasons.sort().at(-1)!);
   const [problem] = imbalance({ documents, ...ledger });
   if (problem !== undefined) throw corpusCorrupt(`${dir}/receipts`, 'their ledgers', problem);
 }

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
-import { type Filter, looksAcross } from '../mix/index.ts';
+import { looksAcross } from '../mix/index.ts';
 import { openDecision } from './decide.ts';
 import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
@@ -41,7 +41,7 @@ function work(
 ): void {
   const { encode, mixture } = settingsOf(plan);
   let loaded: Tokenizer | undefined;
-  let judge: Promise<Filter | null> | undefined;
+  let judge: ReturnType<typeof filterOf> | undefined;
   let decided: ReturnType<typeof openDecision> | undefined;
   const send = (message: FromWorker) => port.postMessage(message);
   port.on('message', ({ split, range }: ToWorker) => {
@@ -63,7 +63,7 @@ function work(
       const reading: Reading = {
         root,
         tokenizer: loaded,
-        filter: await judge,
+        filter: (await judge)?.() ?? null,
         range: range ? receiveRange(range) : null,
         verdicts: decided ? await (await decided)(split) : null,
       };

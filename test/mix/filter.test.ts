@@ -32,7 +32,7 @@ async function problem(work: () => Promise<unknown>): Promise<string> {
 test('a filter sees text, id, source and tokens, and says what stays', async () => {
   const path = moduleOf(`export default ({ text, id, source, tokens }) =>
     text === '\\ufeffä' ? { reason: [id, source, tokens].join('-') } : text === 'stay';`);
-  const filter = await loadFilter(path);
+  const filter = (await loadFilter(path))();
   expect(filter(run('stay'), 's', 'f')).toBe(null);
   expect(filter(run('go'), 's', 'f')).toBe('filter');
   expect(filter(run('\ufeffä'), 's', 'f')).toBe('filter: x-s-3');
@@ -59,7 +59,7 @@ test.each([
   ['gives a reason that is no name', "() => ({ reason: 'a\\nb' })", /letters, digits/],
   ['gives a new reason each time', '({ text }) => ({ reason: text })', /more than 100 reasons/],
 ])('one that %s is told with file and record', async (_, body, expected) => {
-  const filter = await loadFilter(moduleOf(`export default ${body};`));
+  const filter = (await loadFilter(moduleOf(`export default ${body};`)))();
   const message = await problem(async () => {
     for (let i = 0; i < 101; i++) filter(run(`r${i}`), 'source', 'books/a.jsonl');
   });

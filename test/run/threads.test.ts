@@ -21,6 +21,7 @@ const settings = {
 
 beforeAll(() => {
   const lines = Array.from({ length: 300 }, (_, k) => `{"text":"Text ${k}, with some words in it."}\n`);
+  lines.push('{"text":"stays"}\n');
   writeFileSync(join(cwd, 'a.jsonl'), lines.join(''));
   writePipeline(cwd, settings, 'plain.yaml');
 });
@@ -33,6 +34,21 @@ test('a filter that ends its thread ends the run', async () => {
   writePipeline(cwd, { ...settings, filter: 'exits.mjs' }, 'exits.yaml');
   const { code, stderr } = await runPrep(['exits.yaml', '--out', 'exits', '-j', '2'], { cwd });
   expect([code, stderr]).toEqual([65, expect.stringMatching(/^error FILTER_FAILED: .*exits\.mjs: .* status 3/)]);
+});
+
+test('reasons are counted in a split, and all of them when they are merged: whoever runs how many', async () => {
+  writeFileSync(
+    join(cwd, 'many.mjs'),
+    "export default ({ text }) => text === 'stays' || { reason: text.split(',')[0] };\n",
+  );
+  writePipeline(cwd, { ...settings, filter: 'many.mjs' }, 'many.yaml');
+  for (const workers of ['1', '3']) {
+    const { code, stderr } = await runPrep(['many.yaml', '--out', `many-${workers}`, '-j', workers], { cwd });
+    expect([code, stderr]).toEqual([
+      65,
+      expect.stringMatching(/^error FILTER_FAILED: .*many-\d: the filter gives 300/),
+    ]);
+  }
 });
 
 test('a run that is stopped while it looks for its first split leaves no thread behind', async () => {

@@ -68,7 +68,7 @@ export async function packLeft(
     again = true;
     if (pumping || stopped) return;
     pumping = (async () => {
-      while (again && !stopped) {
+      while (again) {
         again = false;
         while (idle.length > 0 || threads.size < workers) {
           const task = await queue.take();

@@ -65,8 +65,10 @@ export const BUGS = {
     [MERGE, '', "import { statSync } from 'node:fs';\n"],
     [
       MERGE,
-      'for (const { tail } of receipts)\n            if (tail)',
-      'const age = ({ table }) => statSync(`${dir}/${table.path}`).mtimeMs;\nfor (const { tail } of [...receipts].sort((a, b) => age(a) - age(b)))\n            if (tail)',
+      'async function packAllTails(plan, dir, receipts, context) {',
+      `async function packAllTails(plan, dir, inOrder, context) {
+         const age = ({ table }) => statSync(\`\${dir}/\${table.path}\`).mtimeMs;
+         const receipts = [...inOrder].sort((a, b) => age(a) - age(b));`,
     ],
   ],
   'done again': [

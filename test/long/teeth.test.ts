@@ -27,7 +27,7 @@ async function runs<T>(items: readonly T[], find: (item: T) => Promise<readonly 
 
 const failures = (build: Build, code: 'ENOSPC' | 'EIO') => {
   // One of them while the tails are merged: then nothing sweeps before the run ends.
-  const points = [pointOf(build.trace, 'sync', /manifest/), ...spread(build.trace.points, RUNS - 1, seed)];
+  const points = [pointOf(build.trace, 'rename', /manifest/), ...spread(build.trace.points, RUNS - 1, seed)];
   return runs([...points.entries()], async ([i, at]) => {
     const faults: Faults & { code: typeof code } = { mode: 'fail', code, always: i % 2 === 1, at };
     return (await failedAt(build, faults)).problems;

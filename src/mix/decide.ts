@@ -46,7 +46,7 @@ export async function* decide<T extends Surveyed>(
   for await (const one of decided()) {
     const { surveyed, copies, dropped } = one;
     for (let i = 0; i < surveyed.length; i++)
-      if (copies[i]! > 0 && longShare?.keeps(surveyed.tokens[i]!, copies[i]!) === false) {
+      if (copies[i]! > 0 && longShare?.keeps(surveyed.source(i), surveyed.tokens[i]!, copies[i]!) === false) {
         copies[i] = 0;
         dropped[i] = DECISIONS.indexOf(LONG_SHARE);
       }

@@ -1,11 +1,18 @@
+import { ownOf } from '../core/own.ts';
 import type { Decided, Surveyed } from './decide.ts';
 
 /** What share of all tokens is to be of documents longer than a window: those fill windows by themselves. */
 export interface LongShare {
   /** Between 0 and 1. */
   readonly share: number;
-  readonly windowLength: number;
+  /** Most tokens of a document that fits a window: one less than it has where a separator follows. */
+  readonly longest: number;
+  /** The same of sources for which it is another. */
+  readonly longestOf: Readonly<Record<string, number>>;
 }
+
+const isLong = ({ longest, longestOf }: LongShare, source: string, tokens: number): boolean =>
+  tokens > (ownOf(longestOf, source) ?? longest);
 
 /** Of a kind of documents: the tokens there are, the share of them that stays, and how far that has come. */
 interface Kind {
@@ -21,12 +28,13 @@ interface Kind {
  * and no part of the inputs is left out.
  */
 export class LongShareRule {
-  readonly #windowLength: number;
+  readonly #of: LongShare;
   readonly #long: Kind;
   readonly #short: Kind;
 
-  constructor({ share, windowLength }: LongShare, long: number, short: number) {
-    this.#windowLength = windowLength;
+  constructor(of: LongShare, long: number, short: number) {
+    this.#of = of;
+    const { share } = of;
     const kind = (all: number, wanted: number): Kind => ({
       all,
       keep: all === 0 ? 0 : Math.min(1, wanted / all),
@@ -37,9 +45,9 @@ export class LongShareRule {
     this.#short = kind(short, (long * (1 - share)) / share);
   }
 
-  /** Whether the next document, of so many tokens with all its copies, stays. */
-  keeps(tokens: number, copies: number): boolean {
-    const kind = tokens > this.#windowLength ? this.#long : this.#short;
+  /** Whether the next document, of so many tokens and copies, stays. */
+  keeps(source: string, tokens: number, copies: number): boolean {
+    const kind = isLong(this.#of, source, tokens) ? this.#long : this.#short;
     const weight = tokens * copies;
     kind.seen += weight;
     if (kind.keep < 1 && kind.kept + weight / 2 > kind.keep * kind.seen) return false;
@@ -54,7 +62,7 @@ export async function longShareRule(of: LongShare, decided: AsyncIterable<Decide
   for await (const { surveyed, copies } of decided)
     for (let i = 0; i < surveyed.length; i++) {
       const tokens = surveyed.tokens[i]!;
-      if (tokens > of.windowLength) long += tokens * copies[i]!;
+      if (isLong(of, surveyed.source(i), tokens)) long += tokens * copies[i]!;
       else short += tokens * copies[i]!;
     }
   return new LongShareRule(of, long, short);

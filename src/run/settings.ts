@@ -59,7 +59,9 @@ export const configOf = (plan: Plan): PlanConfig => plan.config as unknown as Pl
 function mixtureOf(config: PlanConfig): PlanMixture {
   const { policy, min_tokens: minTokens, max_tokens: maxTokens, sources, duplicates, filter } = config;
   const { long_share: share } = config.packing;
-  const longShare = share === null ? null : { share, windowLength: config.window };
+  const longest = (of: Policy) => config.window - (POLICIES[of].separator ? 1 : 0);
+  const own = Object.entries(policiesOf(config).bySource).map(([source, of]) => [source, longest(of)] as const);
+  const longShare = share === null ? null : { share, longest: longest(policy), longestOf: Object.fromEntries(own) };
   const all = { epochs: 1, tokens: null, minTokens, maxTokens, policy };
   return { all, bySource: sources, duplicates, filter, longShare };
 }

@@ -129,7 +129,7 @@ test('the share of tokens in long documents is met, evenly over plan order, afte
     all: EVERY,
     bySource: {},
     duplicates: 'drop',
-    longShare: { share, windowLength: 100 },
+    longShare: { share, longest: 100, longestOf: {} },
   });
   await fc.assert(
     fc.asyncProperty(
@@ -162,4 +162,13 @@ test('the share of tokens in long documents is met, evenly over plan order, afte
     ),
     { numRuns: 200, seed: 1 },
   );
+});
+
+test('a document that fills a window only with its separator is a long one, by its own source', async () => {
+  const longShare = { share: 0.5, longest: 100, longestOf: { b: 99 } };
+  const rules: MixRules = { all: EVERY, bySource: {}, duplicates: 'keep', longShare };
+  const of = (source: string) => [[100, 10, 10].map((tokens, i) => ({ tokens, copies: 1, text: `${i}`, source }))];
+  // Where all are short there are no long ones to be half of it.
+  expect(await decisions(of('a'), rules)).toEqual(['0 long-share', '0 long-share', '0 long-share']);
+  expect((await decisions(of('b'), rules)).slice(1)).toEqual(['1', '1']);
 });

@@ -44,8 +44,10 @@ export const LONG_SHARE = 'long-share';
 
 /** Whether a document was dropped by a rule here: then all of it, whatever packing would have done. */
 export const isChosen = (reason: string): boolean =>
-  [TOO_FEW, TOO_MANY, NOT_DRAWN, DUPLICATE, OVER_BUDGET, LONG_SHARE, 'filter'].includes(reason) ||
-  reason.startsWith('filter: ');
+  [TOO_FEW, TOO_MANY, NOT_DRAWN, DUPLICATE, OVER_BUDGET, LONG_SHARE].includes(reason) || isFiltered(reason);
+
+/** Whether a user's filter dropped a document. */
+export const isFiltered = (reason: string): boolean => reason === 'filter' || reason.startsWith('filter: ');
 
 const dropped = (reason: string): Verdict => ({ copies: 0, dropped: reason });
 const [FEW, MANY, UNDRAWN] = [dropped(TOO_FEW), dropped(TOO_MANY), dropped(NOT_DRAWN)];

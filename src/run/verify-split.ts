@@ -3,9 +3,11 @@ import { sha256OfFile } from '../io/hash.ts';
 import { type Corpus, type FileEntry, readDocuments, type StoredDocuments, type WindowRecord } from '../shard/index.ts';
 import { Conservation, type Partial } from './conservation.ts';
 import { lossRules } from './loss.ts';
+import { rowProblems } from './mixture-check.ts';
 import type { Plan } from './plan.ts';
 import { addUpTo, attempt } from './problems.ts';
 import { filesOf } from './receipts.ts';
+import { settingsOf } from './settings.ts';
 import { windowProblems, windowRules } from './window-check.ts';
 
 /** Tokens of documents as their source has them: by split, by document. */
@@ -60,6 +62,7 @@ export async function checkSplit(of: SplitToCheck): Promise<SplitCheck> {
       const read = readDocuments(content);
       if (read.length !== documents) note(`${table.path}: ${read.length} documents, the manifest says ${documents}`);
       conservation.documents(split, read);
+      if (plan && consistent) for (const problem of rowProblems(split, read, settingsOf(plan))) note(problem);
       return read;
     });
     // An input that is gone or cannot be read is an error of the run, and no problem of the corpus.

@@ -15,10 +15,12 @@ import { Conservation } from './conservation.ts';
 import type { DeepOptions } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
+import { mixtureProblems } from './mixture-check.ts';
 import { readPlan } from './plan.ts';
 import { filesOf } from './receipts.ts';
 import { checkAll } from './verify-pool.ts';
 import { addUpTo, attempt } from './problems.ts';
+import { settingsOf } from './settings.ts';
 import { checkFiles, checkSplit, type SplitCheck, type Texts } from './verify-split.ts';
 import { equal } from './window-check.ts';
 
@@ -50,8 +52,8 @@ const WORTH_A_THREAD = 64 * 1024 * 1024;
 
 /**
  * Proves from the files alone that a corpus is whole: checksums, the plan's id, every window's boundaries, padding and
- * attention mask, no special id but where it belongs, every document's tokens exactly once, the ledger, and every noise draw
- * made again. With `deep` also that a share of the documents is in the windows as it is in its source. Each split is checked by
+ * attention mask, no special id but where it belongs, every document's tokens exactly once, the rules of the mixture, the ledger,
+ * and every noise draw made again. With `deep` also that a share of the documents is in the windows as it is in its source. Each split is checked by
  * itself, on any thread, in memory of its own; the documents it leaves to the tails are what is kept of it.
  */
 export async function verifyCorpus(
@@ -94,6 +96,11 @@ export async function verifyCorpus(
     onProgress(windows, windows);
     // With a shard that cannot be read, every document in it would be reported too.
     if (complete) for (const problem of whole.problems()) note(problem);
+    // Decided again from the tables as they are, which takes sound ones.
+    if (plan && problems.length === 0)
+      await attempt('documents', note, async () => {
+        for await (const problem of mixtureProblems(dir, manifest, settingsOf(plan))) note(problem);
+      });
     for (let pass = 0; pass < (consistent ? corpus.passes : 0); pass++) {
       const path = passPath(pass);
       await attempt(path, note, () => checkPass(corpus, pass, complete, note));

@@ -50,10 +50,11 @@ export function* windowProblems(
   const { windowLength, minSegment, vocabSize, pad, policies } = rules;
   const policy = policyOf(policies, segments);
   let end = 0;
-  for (const [i, { start, length, group }] of segments.entries()) {
+  for (const [i, { start, length, group, promptTokens }] of segments.entries()) {
     if (start !== end) yield `segment ${i} begins at ${start}, not at ${end}`;
     if (length < minSegment) yield `segment ${i} has ${length} tokens, fewer than ${minSegment}`;
     if (length <= 0) yield `segment ${i} is empty`;
+    if (promptTokens < 0 || promptTokens > length) yield `segment ${i} has ${promptTokens} prompt tokens of ${length}`;
     if (policyOf(policies, [segments[i]!]) !== policy) yield `segment ${i} is of a source with another policy`;
     if (i > 0 && group < segments[i - 1]!.group) yield `segment ${i} goes back to group ${group}`;
     end = start + length;

@@ -50,7 +50,9 @@ export async function* tokensAgain(
               found.set(number, ids);
               const { tokens, bytes, hash } = rows.row(number);
               if (Buffer.compare(hash, document.hash.subarray(0, hash.length)) !== 0)
-                note(`document ${number} of split ${split}: the hash in its table is not that of its text in its source`);
+                note(
+                  `document ${number} of split ${split}: the hash in its table is not that of its text in its source`,
+                );
               if (tokens !== ids.length || bytes !== document.text.length)
                 note(
                   `document ${number} of split ${split}: ${tokens} tokens of ${bytes} bytes in its table, its source has ${ids.length} of ${document.text.length}`,

@@ -13,6 +13,7 @@ export async function explain(pipeline: Pipeline): Promise<string> {
     filter: null,
     range: null,
     verdicts: null,
+    surveyed: [],
   });
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const formats = new Set(

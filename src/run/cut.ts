@@ -1,14 +1,18 @@
+import { configInvalid } from '../core/errors.ts';
+import { MAX_SPLITS } from '../core/limits.ts';
 import { cutParts, type InputFile, isCutWhileRead, mostDecompressed, type Part } from '../read/index.ts';
+import { firstNumbers } from '../shard/index.ts';
 import type { Split } from './plan.ts';
 
 /**
- * Split numbers kept for an input that is cut while it is read: as many as it can become. Numbers cost nothing: those of a
- * petabyte fit int32. A few more, as a reader notices a file that grows too much a chunk later.
+ * Split numbers kept for an input that is cut while it is read: as many as it can become (500 times its size). Numbers cost
+ * nothing but are int32: splits of 32 MiB have room for 144 TB on disk, smaller ones for less. A few more, as a reader notices
+ * a file that grows too much a chunk later.
  */
 const slotsFor = ({ size, compression }: InputFile, splitBytes: number): number =>
   Math.ceil(mostDecompressed(size, compression) / splitBytes) + 16;
 
-/** The entries of a plan over these files. */
+/** The entries of a plan over these files. CONFIG_INVALID names `split_bytes` where their numbers would not fit int32. */
 export async function cutInputs(files: readonly InputFile[], splitBytes: number): Promise<Split[]> {
   const splits: Split[] = [];
   let parts: Part[] = [];
@@ -26,6 +30,14 @@ export async function cutInputs(files: readonly InputFile[], splitBytes: number)
     splits.push({ parts: cut, bytes: file.size, slots: slotsFor(file, splitBytes) });
   }
   close();
+  const numbers = firstNumbers(splits).at(-1)!;
+  if (numbers > MAX_SPLITS)
+    throw configInvalid(
+      'pipeline',
+      { line: 0, column: 0, field: 'split_bytes' },
+      `is ${splitBytes}, which may make ${numbers} splits of these inputs, more than ${MAX_SPLITS}`,
+      'give a larger one',
+    );
   return splits;
 }
 

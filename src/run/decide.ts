@@ -67,7 +67,7 @@ interface Decided {
 }
 
 /** The decision, if it is there: of this plan, with all its files. Anything else is decided again. */
-async function readDecided(plan: Plan, dir: string): Promise<Decided | undefined> {
+export async function readDecided(plan: Plan, dir: string): Promise<Decided | undefined> {
   const path = `${dir}/${DECIDED}`;
   if (!(await exists(path))) return undefined;
   const decided = parsed(await readAll(path, MAX_METADATA_BYTES));

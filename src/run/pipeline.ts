@@ -5,9 +5,20 @@ import { isForeign } from '../tokenize/index.ts';
 import { checkInputs } from './check-inputs.ts';
 import { type Local, readLocal } from './local.ts';
 import { writeNoise } from './noise.ts';
-import { type GivenAgain, makePlan, openPlan, type Plan, type Planned, planIn } from './plan.ts';
+import { type GivenAgain, makePlan, openPlan, ownPlanIn, type Plan, type Planned } from './plan.ts';
 import { removeCorpus } from './remove.ts';
-import { leftOf, lookAt, mergedElsewhere, mergeWork, packWork, sweep, type Work, type WorkEvents } from './steps.ts';
+import {
+  leftOf,
+  lookAt,
+  mergedElsewhere,
+  mergeWork,
+  packWork,
+  surveyedOf,
+  sweep,
+  tidy,
+  type Work,
+  type WorkEvents,
+} from './steps.ts';
 
 /** What a run tells while it goes on. */
 export interface RunEvents extends WorkEvents {
@@ -53,7 +64,10 @@ export async function packFolder(
 ): Promise<Work> {
   const planned = await openPlan(dir, given);
   await sweep(dir, false);
-  return packed(dir, planned, await readLocal(dir), options, events);
+  const work = await packed(dir, planned, await readLocal(dir), options, events);
+  // Merged by another process while we packed: what we wrote after it is nobody's else to remove.
+  if (work.manifest) await tidy(work);
+  return work;
 }
 
 /**
@@ -66,7 +80,7 @@ export async function mergeFolder(
   options: RunOptions,
   events: RunEvents,
 ): Promise<Manifest> {
-  const plan = await planIn(dir);
+  const plan = await ownPlanIn(dir);
   await sweep(dir, false);
   const work = await lookAt(dir, plan);
   events.planned(plan, leftOf(work), null);
@@ -91,6 +105,7 @@ async function packed(
   await checkInputs(plan, local, before, work.done);
   events.planned(plan, leftOf(work), isForeign(model) ? model.why : null);
   try {
+    if (!work.manifest) await checkInputs(plan, local, before, await surveyedOf(work));
     await packWork(work, planned, workers, events, signal);
   } catch (error) {
     work.manifest = await mergedElsewhere(work, error);

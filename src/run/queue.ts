@@ -1,9 +1,9 @@
 import { type Claims, claimsIn } from '../io/claims.ts';
-import { exists, listFolder } from '../io/files.ts';
+import { exists } from '../io/files.ts';
 import { firstNumbers, lastReceipt } from '../shard/index.ts';
 import type { Plan } from './plan.ts';
 import type { RangeHandle } from './range-port.ts';
-import { type Done, entriesLeft } from './receipts.ts';
+import { type Done, entriesLeft, whatIsDone } from './receipts.ts';
 import { configOf } from './settings.ts';
 import { Stream } from './stream.ts';
 
@@ -44,8 +44,6 @@ export class Queue {
   readonly #streams = new Map<number, Stream>();
   /** Entries, in their order. */
   readonly #left: Set<number>;
-  /** Receipts that are there, of splits that are not done: their files are gone. */
-  #stale: Set<string> | undefined;
   #taken = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -87,7 +85,7 @@ export class Queue {
       }
       this.#left.delete(entry);
       if (!cutWhileRead) return this.#give({ split: first }, entry);
-      this.#read(entry, first);
+      await this.#read(entry, first);
       return undefined;
     }
     if (theirs) this.#timer ??= setTimeout(() => this.#look(), POLL_MS);
@@ -125,22 +123,19 @@ export class Queue {
   async #doneElsewhere(entry: number): Promise<boolean> {
     const { dir, plan } = this.#place;
     const path = lastReceipt(plan.splits[entry]!, this.#first[entry]!);
-    if (!this.#stale) {
-      const names = (await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : [];
-      this.#stale = new Set(names.map((name) => `receipts/${name}`));
-    }
-    return !this.#stale.has(path) && (await exists(`${dir}/${path}`));
+    // One that was there when it was looked what is done is of files that are gone.
+    return !this.#done.seen.has(path) && (await exists(`${dir}/${path}`));
   }
 
-  #read(entry: number, first: number): void {
-    const { plan } = this.#place;
+  async #read(entry: number, first: number): Promise<void> {
+    const { plan, dir } = this.#place;
     const { split_bytes: splitBytes } = configOf(plan);
     // Half of the workers' ranges on average: while one is read from disk, those before it are being taken.
     const whole = Math.min(MOST_BUDGET, Math.max(SECOND_BUDGET, ((this.#workers + 1) / 2) * splitBytes));
     const budget = this.#streams.size === 0 ? whole : SECOND_BUDGET;
-    const done = [...this.#done.splits.values()]
-      .filter(({ split }) => split >= first && split < this.#first[entry + 1]!)
-      .map(({ split, read }) => ({ ...read[0]!, split }));
+    // Looked at again: whoever had claimed it before may have done much of it since this run began.
+    const { splits } = await whatIsDone(plan, dir, false, entry);
+    const done = [...splits.values()].map(({ split, read }) => ({ ...read[0]!, split }));
     const stream = new Stream(this.#place, { entry, first }, done, budget, {
       ready: () => this.#events.changed(),
       progress: (bytes) => this.#events.progress(bytes),

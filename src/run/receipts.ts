@@ -18,6 +18,8 @@ import type { Plan, Split } from './plan.ts';
 export interface Done {
   readonly splits: Map<number, Receipt>;
   readonly streams: Map<number, StreamReceipt>;
+  /** Paths of the receipts that were there, also of splits that are not done: what comes later is another process's. */
+  readonly seen: ReadonlySet<string>;
 }
 
 /** The receipt of a split, if it is done; a receipt of another plan is an error. `first` are the entries' first numbers. */
@@ -77,15 +79,17 @@ export const filesOf = ({ shards, table }: Pick<Receipt, 'shards' | 'table'>): F
 
 /**
  * What is done. A split whose files are gone counts as not done; its tail and rejects are looked for only until they are
- * `merged`.
+ * `merged`. With `only`, of that entry of the plan.
  */
-export async function whatIsDone(plan: Plan, dir: string, merged: boolean): Promise<Done> {
-  const done: Done = { splits: new Map(), streams: new Map() };
+export async function whatIsDone(plan: Plan, dir: string, merged: boolean, only?: number): Promise<Done> {
   const first = firstNumbers(plan.splits);
   const names = (await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : [];
+  const seen = new Set(names.map((name) => `receipts/${name}`));
+  const done: Done = { splits: new Map(), streams: new Map(), seen };
+  const [from, to] = only === undefined ? [0, first.at(-1)!] : [first[only]!, first[only + 1]!];
   const numbers = names.flatMap((name) => {
     const [, number, end] = /^(\d{5,})(-end)?\.json$/.exec(name) ?? [];
-    return number !== undefined && Number(number) < first.at(-1)!
+    return number !== undefined && Number(number) >= from && Number(number) < to
       ? [{ number: Number(number), end: end !== undefined }]
       : [];
   });

@@ -19,6 +19,7 @@ import { count, emptyLedger, type OpenLedger } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import { RejectLog } from './rejects.ts';
 import { type Settings, settingsOf } from './settings.ts';
+import { checkRead } from './survey.ts';
 import { type Reading, tokenRuns } from './token-runs.ts';
 
 export type Progress = Parameters<StageContext['progress']>[0];
@@ -64,6 +65,7 @@ export async function runSplit(
     },
   });
   const shards = await counted.into(sink).run(context);
+  checkRead(plan, reading.surveyed, read);
   const { sources, provenance } = settings;
   const name = splitName(split);
   const commit = async (path: string, write: (sink: CommitSink) => Promise<void>): Promise<FileEntry> => ({

@@ -1,12 +1,17 @@
 import { claimedIn } from '../io/claims.ts';
+import { exists } from '../io/files.ts';
+import { looksAcross } from '../mix/index.ts';
 import { firstNumbers } from '../shard/index.ts';
+import { readDecided } from './decide.ts';
 import { planIn } from './plan.ts';
 import { finishedManifest, receiptsOf, whatIsDone } from './receipts.ts';
+import { settingsOf } from './settings.ts';
+import { surveyFolder } from './survey.ts';
 
-/** How far a plan is: the answer of `prep status`. */
+/** How far a plan is: the answer of `prep status`. While it is surveyed, all counts are of the survey. */
 export interface Status {
   readonly plan: string;
-  readonly state: 'planned' | 'packing' | 'packed' | 'merged';
+  readonly state: 'planned' | 'surveying' | 'packing' | 'packed' | 'merged';
   /** Entries of the plan: splits, or inputs that are cut while they are read. */
   readonly entries: { readonly all: number; readonly done: number; readonly running: number; readonly left: number };
   /** Splits that have their receipts. */
@@ -22,17 +27,21 @@ export interface Status {
 export async function statusOf(dir: string): Promise<Status> {
   const plan = await planIn(dir);
   const merged = (await finishedManifest(plan, dir)) !== undefined;
-  const done = await whatIsDone(plan, dir, merged);
-  const first = firstNumbers(plan.splits);
-  const claimed = await claimedIn(`${dir}/claims`);
+  // Until it is decided what is there, and before anything is packed, the survey is what goes on.
+  const first = !merged && looksAcross(settingsOf(plan).mixture) && !(await exists(`${dir}/receipts`));
+  const surveys = first && (await readDecided(plan, dir)) === undefined;
+  const folder = surveys ? surveyFolder(dir) : dir;
+  const done = await whatIsDone(plan, folder, merged);
+  const numbers = firstNumbers(plan.splits);
+  const claimed = await claimedIn(`${folder}/claims`);
   const all = plan.splits.length;
   let [finished, running, bytes, bytesDone] = [0, 0, 0, 0];
   for (const [i, entry] of plan.splits.entries()) {
     bytes += entry.bytes;
-    if (merged || receiptsOf(entry, first[i]!, done)) {
+    if (merged || receiptsOf(entry, numbers[i]!, done)) {
       finished++;
       bytesDone += entry.bytes;
-    } else if (claimed.has(String(first[i]))) running++;
+    } else if (claimed.has(String(numbers[i]))) running++;
   }
   let [documents, windows, rejected] = [0, 0, 0];
   for (const receipt of done.splits.values()) {
@@ -41,9 +50,10 @@ export async function statusOf(dir: string): Promise<Status> {
     rejected += receipt.rejects?.records ?? 0;
   }
   const some = done.splits.size > 0 || running > 0;
+  const working = surveys ? 'surveying' : finished === all ? 'packed' : 'packing';
   return {
     plan: plan.id,
-    state: merged ? 'merged' : finished === all ? 'packed' : some ? 'packing' : 'planned',
+    state: merged ? 'merged' : some || finished === all ? working : 'planned',
     entries: { all, done: finished, running, left: all - finished - running },
     splits: done.splits.size,
     bytes: { all: bytes, done: bytesDone },

@@ -2,17 +2,17 @@ import { interrupted, isPrepError } from '../core/errors.ts';
 import { exists, listFolder } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
 import { looksAcross } from '../mix/index.ts';
-import type { Manifest, Receipt } from '../shard/index.ts';
+import type { Manifest } from '../shard/index.ts';
 import { checkInputs } from './check-inputs.ts';
 import { decideAll } from './decide.ts';
-import { changedInputs } from './local.ts';
+import { changedInputs, type Local } from './local.ts';
 import { cleanUp, mergeCorpus } from './merge.ts';
 import type { Plan, Planned } from './plan.ts';
 import { packLeft, type PoolEvents } from './pool.ts';
 import { type Done, entriesLeft, finishedManifest, whatIsDone } from './receipts.ts';
 import { FOLDERS, removeSurvey } from './remove.ts';
 import { settingsOf } from './settings.ts';
-import { checkSurveyed, surveyAll, surveyReceipts } from './survey.ts';
+import { checkSurveyed, surveyAll, surveyFolder, surveyReceipts } from './survey.ts';
 
 /** What packing tells: which entries of the plan are left to be surveyed, where that is needed, and then to be packed. */
 export interface WorkEvents extends PoolEvents {
@@ -58,11 +58,14 @@ export async function packWork(
   const { dir, plan } = work;
   if (work.manifest) return;
   const { local, model, filter } = planned;
-  let surveyed: Receipt[] = [];
   try {
     if (looksAcross(settingsOf(plan).mixture)) {
-      surveyed = surveyReceipts(plan, dir, await surveyAll(dir, planned, workers, on, signal));
-      await decideAll(plan, dir, surveyed);
+      const surveyed = await surveyAll(dir, planned, workers, on, signal);
+      await checkUntouched(plan, local, surveyed);
+      await decideAll(plan, dir, surveyReceipts(plan, dir, surveyed));
+      // That took its time: others may be far ahead.
+      Object.assign(work, await lookAt(dir, plan));
+      if (work.manifest) return;
     }
     on.packing(leftOf(work));
     await packLeft({ plan, dir, root: local.root, filter, model, pass: 'pack' }, work.done, workers, on, signal);
@@ -71,11 +74,30 @@ export async function packWork(
     throw error;
   }
   ({ manifest: work.manifest, done: work.done } = await lookAt(dir, plan));
-  checkSurveyed(plan, surveyed, work.done);
-  // What was written to while we read it: its parts must be of one version, that of the hashes in the receipts.
+  await checkUntouched(plan, local, work.done);
+}
+
+/** What was written to while we read it: its parts must be of one version, that of the hashes in the receipts. */
+async function checkUntouched(plan: Plan, local: Local, done: Done): Promise<void> {
   const touched = new Set(await changedInputs(plan, local));
   const modified = local.modified.map((time, i) => (touched.has(plan.inputs[i]!.path) ? -1 : time));
-  await checkInputs(plan, { ...local, modified }, local, work.done);
+  await checkInputs(plan, { ...local, modified }, local, done);
+}
+
+/** What is surveyed of a plan; nothing where it needs no survey, or where the survey is removed. */
+export async function surveyedOf({ dir, plan }: Work): Promise<Done> {
+  const none: Done = { splits: new Map(), streams: new Map(), seen: new Set() };
+  return looksAcross(settingsOf(plan).mixture) ? whatIsDone(plan, surveyFolder(dir), true) : none;
+}
+
+/**
+ * Removes what the manifest makes superfluous, also what was put there by a process that did not know of it: what it left is
+ * looked for again.
+ */
+export async function tidy(work: Work): Promise<void> {
+  work.done = await whatIsDone(work.plan, work.dir, true);
+  await cleanUp(work.dir, work.done.splits.values());
+  await removeSurvey(work.dir);
 }
 
 /**
@@ -90,6 +112,7 @@ export async function mergeWork(work: Work, rejectShare: number, signal: AbortSi
   };
   const merge = async (): Promise<Manifest> => {
     try {
+      checkSurveyed(plan, (await surveyedOf(work)).splits.values(), work.done);
       return await mergeCorpus(plan, dir, work.done, rejectShare, { progress, reject() {} });
     } catch (error) {
       const found = await mergedElsewhere(work, error);
@@ -98,8 +121,7 @@ export async function mergeWork(work: Work, rejectShare: number, signal: AbortSi
     }
   };
   work.manifest ??= await merge();
-  await cleanUp(dir, work.done.splits.values());
-  await removeSurvey(dir);
+  await tidy(work);
   return work.manifest;
 }
 

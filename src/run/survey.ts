@@ -1,5 +1,5 @@
 import { corpusIncomplete, fingerprintMismatch } from '../core/errors.ts';
-import { firstNumbers, type Receipt } from '../shard/index.ts';
+import { firstNumbers, type Receipt, type SourceReceipt } from '../shard/index.ts';
 import type { Plan, Planned } from './plan.ts';
 import { packLeft, type PoolEvents } from './pool.ts';
 import { type Done, entriesLeft, receiptsOf, whatIsDone } from './receipts.ts';
@@ -35,11 +35,15 @@ export function surveyReceipts(plan: Plan, dir: string, done: Done): Receipt[] {
 }
 
 /** What was packed must be what was surveyed: FINGERPRINT_MISMATCH names an input that is another one by now. */
-export function checkSurveyed(plan: Plan, surveyed: readonly Receipt[], packed: Done): void {
-  for (const { split, read } of surveyed)
-    for (const [i, { input, sha256 }] of read.entries()) {
-      const found = packed.splits.get(split)?.read[i]?.sha256;
-      if (found !== undefined && found !== sha256)
-        throw fingerprintMismatch(plan.inputs[input]!.path, 'content', found, sha256);
-    }
+export function checkSurveyed(plan: Plan, surveyed: Iterable<Receipt>, packed: Done): void {
+  for (const { split, read } of surveyed) checkRead(plan, read, packed.splits.get(split)?.read ?? []);
+}
+
+/** The same of one split, before it has its receipt. */
+export function checkRead(plan: Plan, surveyed: readonly SourceReceipt[], packed: readonly SourceReceipt[]): void {
+  for (const [i, { input, sha256 }] of surveyed.entries()) {
+    const found = packed[i]?.sha256;
+    if (found !== undefined && found !== sha256)
+      throw fingerprintMismatch(plan.inputs[input]!.path, 'content', found, sha256);
+  }
 }

@@ -18,6 +18,8 @@ export interface Reading {
   readonly range: Range | null;
   /** What was decided on the documents; null in the survey that this is decided from, and where nothing has to be. */
   readonly verdicts: Verdicts | null;
+  /** What the survey read of the split; empty where there is none. */
+  readonly surveyed: readonly SourceReceipt[];
 }
 
 /** The documents of a split as tokens, each with its verdict where there are rules. `read` fills as parts are read. */

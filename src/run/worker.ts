@@ -8,8 +8,10 @@ import { filterOf } from './filter.ts';
 import type { Plan } from './plan.ts';
 import type { Task } from './queue.ts';
 import { receiveRange } from './range-port.ts';
+import { readReceipt } from './receipts.ts';
 import { settingsOf } from './settings.ts';
 import { type Progress, runSplit } from './split.ts';
+import { surveyFolder } from './survey.ts';
 import { surveySplit } from './survey-split.ts';
 import type { Reading } from './token-runs.ts';
 import { type Watched, watchInto } from './watchdog.ts';
@@ -66,6 +68,7 @@ function work(
         filter: (await judge)?.() ?? null,
         range: range ? receiveRange(range) : null,
         verdicts: decided ? await (await decided)(split) : null,
+        surveyed: decided ? ((await readReceipt(plan, surveyFolder(dir), split))?.read ?? []) : [],
       };
       await (pass === 'survey' ? surveySplit : runSplit)(plan, split, dir, reading, onProgress);
       report();

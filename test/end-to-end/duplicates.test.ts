@@ -1,11 +1,11 @@
 /** Rules that look across documents: what is there is decided by plan order, never by who ran first. */
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { gzipSync } from 'node:zlib';
 import type { DocumentRow } from '../../src/core/document.ts';
-import type { Verification } from '../../src/run/index.ts';
+import { statusOf, type Verification } from '../../src/run/index.ts';
 import { type Manifest, readDocuments } from '../../src/shard/index.ts';
 import { writeJsonl, writePipeline } from '../support/corpus.ts';
 import { contents, temporaryFolder } from '../support/folders.ts';
@@ -99,29 +99,48 @@ test('in steps, by two processes at once, from another number of workers', async
 test('a run whose decision and packed splits are gone makes the same again', async () => {
   await prep(['plan', 'mixed.yaml', '--out', 'again'], { cwd });
   await prep(['pack', 'again'], { cwd });
+  expect(await statusOf(join(cwd, 'again'))).toMatchObject({ state: 'packed', documents: 500 });
   for (const name of ['decision', 'receipts/00000.json', 'survey/receipts/00001.json'])
     rmSync(join(cwd, 'again', name), { recursive: true });
   await prep(['mixed.yaml', '--out', 'again'], { cwd });
   expect(contents(join(cwd, 'again'))).toEqual(contents(join(cwd, 'one')));
 });
 
+const CONTENT = /FINGERPRINT_MISMATCH: a\.jsonl: `content` is/;
+
+// By its time before anything is packed; where that is as it was, by its tokens, or by what was read, before its split is done.
 test.each([
-  ['another number', 'some words', 'some worms', /FINGERPRINT_MISMATCH: a\.jsonl: `tokens of record 1` is/],
-  ['the same number', 'some words', 'words some', /FINGERPRINT_MISMATCH: a\.jsonl: `content` is/],
-])('an input that changed since its survey, with %s of tokens, is told', async (_, from, to, expected) => {
-  const out = `changed-${to.length}-${to.indexOf('some')}`;
+  ['another number of tokens', 'some words', 'some worms', false, CONTENT],
+  ['another number of tokens, its time kept', 'some words', 'some worms', true, /a\.jsonl: `tokens of record 1` is/],
+  ['the same number of tokens, its time kept', 'some words', 'words some', true, CONTENT],
+])('an input that changed since its survey is told: %s', async (_, from, to, kept, expected) => {
+  const out = `changed-${String(kept)}-${to.indexOf('some')}`;
   await prep(['plan', 'mixed.yaml', '--out', out], { cwd });
   await prep(['pack', out], { cwd });
   rmSync(join(cwd, out, 'receipts'), { recursive: true });
+  const { atime, mtime } = statSync(join(cwd, 'a.jsonl'));
   const before = readFileSync(join(cwd, 'a.jsonl'), 'utf8');
   try {
     writeFileSync(join(cwd, 'a.jsonl'), before.replace(from, to));
+    if (kept) utimesSync(join(cwd, 'a.jsonl'), atime, mtime);
     const { code, stderr } = await runPrep(['pack', out, '--workers', '1'], { cwd });
     expect(code).toBe(65);
     expect(stderr).toMatch(expected);
+    expect(existsSync(join(cwd, out, 'receipts/00000.json'))).toBe(false);
   } finally {
     writeFileSync(join(cwd, 'a.jsonl'), before);
+    utimesSync(join(cwd, 'a.jsonl'), atime, mtime);
   }
+});
+
+test('the status of a survey that is cut short', async () => {
+  await prep(['plan', 'mixed.yaml', '--out', 'surveyed'], { cwd });
+  expect((await statusOf(join(cwd, 'surveyed'))).state).toBe('planned');
+  await prep(['pack', 'surveyed'], { cwd });
+  for (const name of ['decision', 'receipts', 'survey/receipts/00001.json'])
+    rmSync(join(cwd, 'surveyed', name), { recursive: true });
+  const { state, entries } = await statusOf(join(cwd, 'surveyed'));
+  expect([state, entries.left, entries.done]).toEqual(['surveying', 1, entries.all - 1]);
 });
 
 test('held-out documents: all copies of a text are on one side', () => {

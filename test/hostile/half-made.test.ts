@@ -3,7 +3,8 @@ import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { writePipeline } from '../support/corpus.ts';
-import { temporaryFolder } from '../support/folders.ts';
+import { fingerprint, type Json } from '../../src/core/fingerprint.ts';
+import { contents, temporaryFolder } from '../support/folders.ts';
 import { prep, runPrep, TOKENIZER } from '../support/prep.ts';
 
 const cwd = temporaryFolder();
@@ -45,6 +46,26 @@ test.each([
   expect([code, stderr]).toEqual([65, expect.stringMatching(`^error CORPUS_CORRUPT: .*${path}: content: its sha256`)]);
   expect(existsSync(join(cwd, 'copy/manifest.json'))).toBe(false);
   rmSync(join(cwd, 'copy'), { recursive: true });
+});
+
+test('what a process wrote after another had merged goes with the next look', async () => {
+  cpSync(join(cwd, 'half'), join(cwd, 'merged'), { recursive: true });
+  await prep(['merge', 'merged'], { cwd });
+  const before = contents(join(cwd, 'merged'));
+  for (const folder of ['tails', 'survey', 'decision'])
+    cpSync(join(cwd, 'half', folder), join(cwd, 'merged', folder), { recursive: true });
+  await prep(['pack', 'merged'], { cwd });
+  expect(contents(join(cwd, 'merged'))).toEqual(before);
+});
+
+test('the plan of another version is not merged', async () => {
+  cpSync(join(cwd, 'half'), join(cwd, 'older'), { recursive: true });
+  const path = join(cwd, 'older/plan.json');
+  const { id: _, splits, ...identity } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, Json>;
+  const older = { ...identity, version: '0.0.1' };
+  writeFileSync(path, JSON.stringify({ ...older, splits, id: fingerprint(older) }));
+  const { code, stderr } = await runPrep(['merge', 'older'], { cwd });
+  expect([code, stderr]).toEqual([65, expect.stringMatching(/FINGERPRINT_MISMATCH: .*plan\.json: `version`/)]);
 });
 
 test('a receipt that counts other pieces than its tail has', async () => {

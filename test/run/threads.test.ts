@@ -58,7 +58,7 @@ test('a run that is stopped while it looks for its first split leaves no thread 
     import { packLeft } from '${ROOT}/dist/run/pool.js';
     const { plan, local, model } = await openPlan('plain', {});
     const data = { plan, dir: 'plain', root: local.root, filter: null, model, pass: 'pack' };
-    const done = { splits: new Map(), streams: new Map() };
+    const done = { splits: new Map(), streams: new Map(), seen: new Set() };
     const on = { progress() {}, splitDone() {}, entryDone() {} };
     const stop = new AbortController();
     const packing = packLeft(data, done, 4, on, stop.signal);

@@ -18,7 +18,7 @@ export function statusCommand(program: Command): void {
     });
 }
 
-const NEXT = { planned: 'pack', packing: 'pack', packed: 'merge', merged: 'inspect' } as const;
+const NEXT = { planned: 'pack', surveying: 'pack', packing: 'pack', packed: 'merge', merged: 'inspect' } as const;
 
 function statusText(dir: string, { plan, state, entries, splits, ...of }: Status): string {
   const rows = [

@@ -7,6 +7,7 @@ import type { StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { inputFiles } from './inputs.ts';
 import type { Plan } from './plan.ts';
+import { type Remade, remade } from './remade.ts';
 import { configOf, settingsOf } from './settings.ts';
 
 /** Which documents are read again from their sources. */
@@ -19,7 +20,7 @@ export interface DeepOptions {
 }
 
 /** Makes the tokens of some documents of a split again. */
-export type Again = (rows: StoredDocuments, note: (problem: string) => void) => Promise<Map<number, Int32Array>>;
+export type Again = (rows: StoredDocuments, note: (problem: string) => void) => Promise<Map<number, Remade>>;
 
 /**
  * For each split of a plan's entry, in order, what makes tokens of a share of its documents from their source. Each is to be
@@ -38,16 +39,16 @@ export async function* tokensAgain(
     const source = readParts(files, parts, settingsOf(plan).read, () => {}, range);
     return async (rows, note) => {
       const wanted = drawn(rows, split, options);
-      const found = new Map<number, Int32Array>();
+      const found = new Map<number, Remade>();
       const runs = from(source).to(picked(wanted)).to(tokenizeStage(tokenizer));
       const compared = runs.into({
         name: 'compare',
         fingerprint: '',
         async write(input) {
           for await (const { items } of input)
-            for (const { document, ids } of items) {
+            for (const { document, ids, promptTokens = 0 } of items) {
               const number = wanted.get(placeOf(document.origin))!;
-              found.set(number, ids);
+              found.set(number, remade(ids, promptTokens));
               const { tokens, bytes, hash } = rows.row(number);
               if (Buffer.compare(hash, document.hash.subarray(0, hash.length)) !== 0)
                 note(

@@ -34,14 +34,14 @@ export async function* checkAll(
     for (const group of groups) yield* checkGroup(corpus, plan, setup, group, onWindows);
     return;
   }
-  const results = groups.map(() => deferred<SplitCheck[]>());
+  const results = new Map(groups.flat().map((place) => [place, deferred<SplitCheck>()]));
   const workers: Worker[] = [];
   const watched: Watched[] = [];
   let stopped = false;
   let next = 0;
   const feed = (worker: Worker) => {
-    const index = next++;
-    if (index < groups.length) worker.postMessage({ index, group: groups[index]! });
+    const group = groups[next++];
+    if (group) worker.postMessage(group);
   };
   const fail = (error: Error) => results.forEach(({ reject }) => reject(error));
   const endWatch = watchdog(watched, fail);
@@ -55,15 +55,19 @@ export async function* checkAll(
       worker.on('message', (message: FromVerifier) => {
         if (message.kind === 'windows') return onWindows(message.windows);
         if (message.kind === 'failed') return fail(fromErrorData(message.error));
-        results[message.index]!.resolve(message.checks);
-        feed(worker);
+        if (message.kind === 'idle') return feed(worker);
+        results.get(message.index)!.resolve(message.check);
       });
       const died = (cause: unknown) => fail(new PrepError('INTERNAL', `a thread died: ${String(cause)}`, {}, cause));
       worker.on('error', died);
       worker.on('exit', (code) => stopped || died(`exit status ${code}`));
       feed(worker);
     }
-    for (const { promise } of results) yield* await promise;
+    for (const [place, { promise }] of results) {
+      const check = await promise;
+      results.delete(place);
+      yield check;
+    }
   } finally {
     stopped = true;
     endWatch();

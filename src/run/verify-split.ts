@@ -1,17 +1,16 @@
 import { readAll, stat } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
-import { type Corpus, type FileEntry, readDocuments, type StoredDocuments, type WindowRecord } from '../shard/index.ts';
+import { type Corpus, type FileEntry, readDocuments } from '../shard/index.ts';
 import { Conservation, type Partial } from './conservation.ts';
+import type { Again } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { rowProblems } from './mixture-check.ts';
 import type { Plan } from './plan.ts';
 import { addUpTo, attempt } from './problems.ts';
 import { filesOf } from './receipts.ts';
+import { forTails, segmentProblems, type Texts } from './remade.ts';
 import { settingsOf } from './settings.ts';
 import { windowProblems, windowRules } from './window-check.ts';
-
-/** Tokens of documents as their source has them: by split, by document. */
-export type Texts = Map<number, Map<number, Int32Array>>;
 
 /** What was found in a split. */
 export interface SplitCheck {
@@ -24,7 +23,7 @@ export interface SplitCheck {
   readonly partial: Partial | null;
   /** Documents whose tokens were made again. */
   readonly compared: number;
-  /** Those that the tails hold parts of. */
+  /** What is known of those that the tails hold parts of. */
   readonly texts: Texts;
 }
 
@@ -39,7 +38,7 @@ export interface SplitToCheck {
   readonly conservation?: Conservation;
   readonly texts?: Texts;
   /** Makes the tokens of some of its documents again. */
-  readonly again?: (rows: StoredDocuments, note: (problem: string) => void) => Promise<Map<number, Int32Array>>;
+  readonly again?: Again;
   readonly onWindows: (windows: number) => void;
 }
 
@@ -54,7 +53,7 @@ export async function checkSplit(of: SplitToCheck): Promise<SplitCheck> {
   const { bytes, sound } = await checkFiles(dir, listed, note);
   if (!consistent) sound.clear();
   const conservation = of.conservation ?? new Conservation(manifest, lossRules(manifest));
-  const texts: Texts = of.texts ?? new Map<number, Map<number, Int32Array>>();
+  const texts: Texts = of.texts ?? new Map();
   let compared = 0;
   if (table && sound.has(table.path)) {
     const content = await readAll(`${dir}/${table.path}`, table.bytes);
@@ -83,37 +82,16 @@ export async function checkSplit(of: SplitToCheck): Promise<SplitCheck> {
       complete &&= record !== undefined;
       if (!record) break;
       for (const problem of windowProblems(record, rules, partsOf)) note(`${shard.path}, window ${i}: ${problem}`);
-      for (const problem of textProblems(record, texts)) note(`${shard.path}, window ${i}: ${problem}`);
+      for (const segment of record.segments)
+        for (const problem of segmentProblems(segment, record.inputIds, texts))
+          note(`${shard.path}, window ${i}: ${problem}`);
       conservation.window(record);
       onWindows(1);
     }
   }
   const partial = of.conservation ? null : conservation.partial();
-  const left: Texts = new Map();
-  for (const { split: number, rows } of partial?.left ?? []) {
-    const known = texts.get(number);
-    const kept = [...(rows.numbers ?? [])].flatMap((document): [number, Int32Array][] => {
-      const ids = known?.get(document);
-      return ids ? [[document, ids]] : [];
-    });
-    if (kept.length > 0) left.set(number, new Map(kept));
-  }
+  const left = partial ? forTails(partial.left, texts) : new Map();
   return { files: listed.length, bytes, problems, complete, partial, compared, texts: left };
-}
-
-/** The first token of each document that is another one than in its source. */
-function* textProblems({ inputIds, segments }: WindowRecord, texts: Texts): Generator<string> {
-  for (const { split, document, start, length, documentOffset } of segments) {
-    const ids = texts.get(split)?.get(document);
-    if (!ids) continue;
-    // What follows the last token of a document is its separator.
-    const end = Math.min(length, ids.length - documentOffset);
-    for (let i = 0; i < end; i++) {
-      if (inputIds[start + i] === ids[documentOffset + i]) continue;
-      yield `token ${start + i} is ${inputIds[start + i]}, its source (document ${document} of split ${split}) has ${ids[documentOffset + i]}`;
-      break;
-    }
-  }
 }
 
 /** Sizes and checksums; `sound` are the paths of the files that are as they are listed. */

@@ -1,4 +1,4 @@
-/** A thread of `prep verify`: checks the splits it is handed. */
+/** A thread of `prep verify`: checks the splits it is handed, by their places in the manifest, and tells of each as it comes. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
 import { openCorpus } from '../shard/index.ts';
@@ -10,7 +10,8 @@ import { type Watched, watchInto } from './watchdog.ts';
 export type VerifierData = Setup & { readonly watched: Watched };
 export type FromVerifier =
   | { readonly kind: 'windows'; readonly windows: number }
-  | { readonly kind: 'checked'; readonly index: number; readonly checks: SplitCheck[] }
+  | { readonly kind: 'checked'; readonly index: number; readonly check: SplitCheck }
+  | { readonly kind: 'idle' }
   | { readonly kind: 'failed'; readonly error: ErrorData };
 
 /** More messages would only cost the main thread time. */
@@ -22,9 +23,8 @@ async function work(port: NonNullable<typeof parentPort>, { watched, ...setup }:
   const corpus = await openCorpus(setup.dir);
   // A plan that cannot be read has been reported.
   const plan = await readPlan(setup.dir).catch(() => undefined);
-  port.on('message', ({ index, group }: { index: number; group: number[] }) => {
+  port.on('message', (group: readonly number[]) => {
     const check = async () => {
-      const checks: SplitCheck[] = [];
       let [windows, sent] = [0, Date.now()];
       const onWindows = (more: number) => {
         windows += more;
@@ -32,9 +32,12 @@ async function work(port: NonNullable<typeof parentPort>, { watched, ...setup }:
         send({ kind: 'windows', windows });
         [windows, sent] = [0, Date.now()];
       };
-      for await (const one of checkGroup(corpus, plan, setup, group, onWindows, watch)) checks.push(one);
+      let at = 0;
+      for await (const check of checkGroup(corpus, plan, setup, group, onWindows, watch)) {
+        send({ kind: 'checked', index: group[at++]!, check });
+      }
       send({ kind: 'windows', windows });
-      send({ kind: 'checked', index, checks });
+      send({ kind: 'idle' });
     };
     check().catch((error: unknown) => send({ kind: 'failed', error: toErrorData(error) }));
   });

@@ -21,7 +21,8 @@ import { filesOf } from './receipts.ts';
 import { checkAll } from './verify-pool.ts';
 import { addUpTo, attempt } from './problems.ts';
 import { settingsOf } from './settings.ts';
-import { checkFiles, checkSplit, type SplitCheck, type Texts } from './verify-split.ts';
+import type { Texts } from './remade.ts';
+import { checkFiles, checkSplit, type SplitCheck } from './verify-split.ts';
 import { equal } from './window-check.ts';
 
 /** What `prep verify` looked at and what is wrong; `problems` empty means the corpus is as its plan says. */

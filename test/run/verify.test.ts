@@ -73,7 +73,9 @@ test.each(['a.jsonl', 'b.jsonl.gz', 'c.json', 'd.txt'])(
     writeFileSync(path, compressed ? stored(changed) : changed);
     try {
       const { problems } = await verifyCorpus(join(dir, 'sound'), { workers: 1, deep: deep(1) });
-      expect(problems.filter((problem) => / token \d+ (is \d+,|or .* that of) its source \(document/.test(problem))).not.toEqual([]);
+      expect(
+        problems.filter((problem) => / token \d+ (is \d+,|or .* that of) its source \(document/.test(problem)),
+      ).not.toEqual([]);
       for (const problem of problems) expect(problem).toMatch(/its source/);
     } finally {
       writeFileSync(path, before);

@@ -59,8 +59,9 @@ export function forecastText(f: Forecast): string {
   return `${parts.join('\n')}\n`;
 }
 
-function certainty({ exact, share }: Forecast): string {
-  if (share < 1) return `an estimate, from ${percent(share)} of the input`;
+function certainty({ exact, share, duplicatesMissed }: Forecast): string {
+  const more = duplicatesMissed ? '; there are more duplicates than it shows' : '';
+  if (share < 1) return `an estimate, from ${percent(share)} of the input${more}`;
   return exact ? 'exact' : 'exact but for where long documents are cut, which goes by their text';
 }
 

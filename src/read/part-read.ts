@@ -45,7 +45,7 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** A wrong --field rejects every record: after this many the run stops and says so. */
+/** A wrong --field rejects every record: after this many at the start of an input the run stops and says so. */
 const FIELD_TRIES = 100;
 /** The same of a file in which no record is a document, for whatever reason. */
 const RECORD_TRIES = 1000;
@@ -115,18 +115,8 @@ export class PartRead {
   reject(offset: number, { reason, detail }: Refusal): void {
     const record = this.records++;
     if (reason === 'field-missing') this.missing += 1;
-    if (this.records === FIELD_TRIES && this.missing === FIELD_TRIES)
-      throw inputMalformed(
-        this.file.name,
-        `records 0 to ${FIELD_TRIES - 1}`,
-        `${detail}, and so it is with all of them: give the right one with --field`,
-      );
-    if (this.records === RECORD_TRIES && this.accepted === 0)
-      throw inputMalformed(
-        this.file.name,
-        `record ${record}`,
-        `none of ${RECORD_TRIES} records is a document: ${detail}`,
-      );
+    // Further on an input has shown that it can be read: what is set aside there is for --max-rejects to judge.
+    if (this.part.start === 0) this.#checkTries(record, detail);
     this.context.reject({
       input: this.part.input,
       record,
@@ -135,6 +125,21 @@ export class PartRead {
       reason,
       detail,
     });
+  }
+
+  #checkTries(record: number, detail: string): void {
+    if (this.records === FIELD_TRIES && this.missing === FIELD_TRIES)
+      throw inputMalformed(
+        this.file.name,
+        `records 0 to ${FIELD_TRIES - 1}`,
+        `${detail}, and so it is with all of them, whatever --max-rejects allows: give the right one with --field`,
+      );
+    if (this.records === RECORD_TRIES && this.accepted === 0)
+      throw inputMalformed(
+        this.file.name,
+        `record ${record}`,
+        `none of the first ${RECORD_TRIES} records is a document, whatever --max-rejects allows: ${detail}`,
+      );
   }
 }
 

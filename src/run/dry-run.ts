@@ -6,7 +6,7 @@ import { decideAll } from './decide.ts';
 import { type Forecast, forecastOf } from './forecast.ts';
 import type { RunEvents, RunOptions } from './pipeline.ts';
 import { makePlan, type Plan } from './plan.ts';
-import { settingsOf } from './settings.ts';
+import { configOf, settingsOf } from './settings.ts';
 import { surveyAll, surveyReceipts } from './survey.ts';
 
 export interface DryRunOptions extends RunOptions {
@@ -45,5 +45,16 @@ function sampled(plan: Plan, share: number): Plan {
   const count = Math.max(1, Math.round(length * share));
   if (count === length) return plan;
   const splits = Array.from({ length: count }, (_, i) => plan.splits[Math.floor(((i + 0.5) * length) / count)]!);
-  return { ...plan, splits };
+  const sample = { ...plan, splits };
+  return { ...sample, config: scaledBudgets(plan, bytesOf(sample) / Math.max(1, bytesOf(plan))) };
+}
+
+/** A budget is of all documents: of a share of them it is that share. */
+function scaledBudgets(plan: Plan, share: number): Plan['config'] {
+  const config = configOf(plan);
+  const sources = Object.entries(config.sources).map(([source, of]) => [
+    source,
+    { ...of, tokens: of.tokens === null ? null : Math.round(of.tokens * share) },
+  ]);
+  return { ...config, sources: Object.fromEntries(sources) } as unknown as Plan['config'];
 }

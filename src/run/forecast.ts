@@ -30,6 +30,8 @@ export interface Forecast {
   readonly exact: boolean;
   /** Share of the input's bytes that was read. */
   readonly share: number;
+  /** Whether duplicates of what was not read are missing, so that there are more of them than said. */
+  readonly duplicatesMissed: boolean;
   readonly windows: Readonly<Record<Subset, number>>;
   readonly fill: number;
   readonly segmentsPerWindow: number;
@@ -53,7 +55,7 @@ export async function forecastOf(
   receipts: readonly Receipt[],
   { share, passes, trainLength }: { share: number; passes: number; trainLength: number | null },
 ): Promise<Forecast> {
-  const { pack, policies, provenance } = settingsOf(plan);
+  const { pack, policies, provenance, mixture } = settingsOf(plan);
   const { eos } = provenance.tokenizer.specialIds;
   const planned = await packLengthsOnly(plan, dir, receipts, pack, policies);
   const own = Object.keys(pack.sources).length > 0;
@@ -91,6 +93,7 @@ export async function forecastOf(
     windowLength: pack.windowLength,
     exact: share === 1 && !cutByText,
     share,
+    duplicatesMissed: share < 1 && mixture.duplicates === 'drop',
     windows: { train: times(windows.train), validation: times(windows.validation) },
     fill: stats.fill,
     segmentsPerWindow: stats.count === 0 ? 0 : stats.segments / stats.count,

@@ -176,3 +176,17 @@ test('flags of a dry run without one are refused', async () => {
   expect(code).toBe(64);
   expect(stderr).toMatch(/^error USAGE: --share and --train-length are for --dry-run/);
 });
+
+test('a share of the input has that share of a budget', async () => {
+  const settings = {
+    name: 'budget',
+    inputs: [{ source: 'a', paths: ['in/a.jsonl'], tokens: 8000 }],
+    tokenizer: TOKENIZER,
+    window: 512,
+    split_bytes: '4KiB',
+  };
+  writePipeline(cwd, settings, 'budget.yaml');
+  const found = await forecast(['budget.yaml', '--out', 'budget', '--share', '30%']);
+  expect(found.ledger.tokens.packed).toBeLessThanOrEqual(8000);
+  expect(found.ledger.tokens.packed).toBeGreaterThan(7000);
+});

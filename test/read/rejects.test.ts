@@ -1,5 +1,8 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { errorOf, folder, readOne } from './fixture.ts';
+import { cutParts, inputFile } from '../../src/read/index.ts';
+import { errorOf, folder, readAll, readOne } from './fixture.ts';
 
 const dir = folder();
 const GOOD = '{"text":"good"}';
@@ -61,8 +64,18 @@ test('a wrong --field fails after 100 records, naming the fields; 99 wrong ones 
   expect(error.code).toBe('INPUT_MALFORMED');
   expect(error.message).toContain('"body"');
   expect(error.message).toContain('--field');
+  expect(error.message).toContain('--max-rejects');
   const { rejects, texts } = await readOne(dir, 'nearly.jsonl', `${wrong.repeat(99)}${GOOD}\n${wrong.repeat(50)}`);
   expect([rejects.length, texts.length]).toEqual([149, 1]);
+});
+
+test('further on in an input any number of records is set aside', async () => {
+  const wrong = '{"body":"a"}\n';
+  writeFileSync(join(dir, 'later.jsonl'), `${GOOD}\n${wrong.repeat(1100)}${GOOD}\n`);
+  const file = await inputFile(join(dir, 'later.jsonl'), dir);
+  const parts = await cutParts(file, 0, 17);
+  const { rejects, texts } = await readAll([file], [{ ...parts[0]!, end: file.size, start: GOOD.length + 1 }]);
+  expect([rejects.length, texts.length]).toEqual([1100, 1]);
 });
 
 test('escapes that are no lone surrogates pass, in every field', async () => {

@@ -56,5 +56,5 @@ function scaledBudgets(plan: Plan, share: number): Plan['config'] {
     source,
     { ...of, tokens: of.tokens === null ? null : Math.round(of.tokens * share) },
   ]);
-  return { ...config, sources: Object.fromEntries(sources) } as unknown as Plan['config'];
+  return { ...config, sources: Object.fromEntries(sources) };
 }

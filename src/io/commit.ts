@@ -29,6 +29,7 @@ export async function commitStream(
   path: string,
   write: (sink: CommitSink) => Promise<void>,
   fs: FileSystem = nodeFileSystem,
+  publish: (temporary: string, target: string) => Promise<void> = fs.rename,
 ): Promise<Committed> {
   const target = resolve(path);
   const folder = dirname(target);
@@ -65,7 +66,7 @@ export async function commitStream(
     if (size !== position) throw ioFailed(path, 'writing', new Error(`${size} bytes on disk, ${position} written`));
     file = null;
     await open.close();
-    await fs.rename(temporary, target);
+    await publish(temporary, target);
     temporary = null;
     await fs.syncFolder(folder);
     return { bytes: position, sha256: hash.digest('hex') };
@@ -86,6 +87,29 @@ export function commitFile(
   const content = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes;
   return commitStream(path, (sink) => sink.write(content), fs);
 }
+
+/**
+ * Commits a file unless there is one of its name, which stays: false then. Of two processes at it one is told so. A file system
+ * without links cannot tell: there the last one stays.
+ */
+export async function commitNew(path: string, text: string, fs: FileSystem = nodeFileSystem): Promise<boolean> {
+  let taken = false;
+  const publish = async (temporary: string, target: string): Promise<void> => {
+    try {
+      await fs.link(temporary, target);
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (NO_LINKS.has(code)) return fs.rename(temporary, target);
+      if (code !== 'EEXIST') throw error;
+      taken = true;
+    }
+    await fs.unlink(temporary);
+  };
+  await commitStream(path, (sink) => sink.write(new TextEncoder().encode(text)), fs, publish);
+  return !taken;
+}
+
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
 /** What has no system code (`ENOSPC`, `EIO`) is the callback's own error or a bug, not the disk's: it passes as it is. */
 const callerError = (error: unknown): unknown => (/^E[A-Z0-9]+$/.test(codeOf(error) ?? '') ? null : error);

@@ -1,4 +1,4 @@
-import { mkdir, open, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from './failure.ts';
 
@@ -17,6 +17,8 @@ export interface FileSystem {
   /** Creates a new file; EEXIST when the name is taken. */
   create(path: string): Promise<OpenFile>;
   rename(from: string, to: string): Promise<void>;
+  /** Gives a file a second name; EEXIST when that is taken. */
+  link(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
   /** Makes renames and new names in a folder survive a power loss. */
   syncFolder(path: string): Promise<void>;
@@ -70,4 +72,4 @@ async function makeFolder(path: string): Promise<void> {
 
 const DENIED = new Set(['EACCES', 'EPERM']);
 
-export const nodeFileSystem: FileSystem = { create, rename, unlink, syncFolder, makeFolder };
+export const nodeFileSystem: FileSystem = { create, rename, link, unlink, syncFolder, makeFolder };

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { type Pipeline, planConfig } from '../config/index.ts';
 import { corpusCorrupt, fingerprintMismatch, inputNotFound, inputRootUnknown, planNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
-import { commitFile } from '../io/commit.ts';
+import { commitFile, commitNew } from '../io/commit.ts';
 import { exists } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
 import type { InputFile, Part } from '../read/index.ts';
@@ -90,7 +90,10 @@ export async function makePlan(
   const local: Local = { root, modified, afterwards: { rejectShare, noise } };
   const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
-    if (existing.id === id) return { plan: existing, local, model, filter };
+    if (existing.id === id) {
+      if (commit) await commitBeside(pipeline.out, bytes, local);
+      return { plan: existing, local, model, filter };
+    }
     // Only asked to look: the plan as it would be, whatever is in the folder.
     if (commit) throw differing(pipeline.out, identity, existing);
   }
@@ -101,10 +104,20 @@ export async function makePlan(
   settingsOf(plan);
   if (!commit) return { plan, local, model, filter };
   await replace?.();
-  await commitFile(`${pipeline.out}/tokenizer.json`, bytes);
-  await commitFile(`${pipeline.out}/local.json`, canonicalJson(local as unknown as Json));
-  await commitFile(`${pipeline.out}/${PLAN}`, `${text}\n`);
+  // First, and in nobody's place: of two plans that were made at once for one folder, the other is refused before it writes.
+  if (!(await commitNew(`${pipeline.out}/${PLAN}`, `${text}\n`))) {
+    const other = await planIn(pipeline.out);
+    if (other.id !== id) throw differing(pipeline.out, identity, other);
+  }
+  await commitBeside(pipeline.out, bytes, local);
   return { plan, local, model, filter };
+}
+
+/** What a plan needs beside it, where a run that was cut short did not come to it. */
+async function commitBeside(dir: string, tokenizer: Uint8Array, local: Local): Promise<void> {
+  if (!(await exists(`${dir}/tokenizer.json`))) await commitFile(`${dir}/tokenizer.json`, tokenizer);
+  if (!(await exists(`${dir}/local.json`)))
+    await commitFile(`${dir}/local.json`, canonicalJson(local as unknown as Json));
 }
 
 const filterHash = async (path: string | null): Promise<string | null> => {

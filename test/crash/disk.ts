@@ -84,11 +84,12 @@ export class Disk {
       case 'rmdir':
       case 'rm':
         return this.#change(operation.path, operation.path, null);
-      case 'rename': {
+      case 'rename':
+      case 'link': {
         if (dirname(operation.path) !== dirname(operation.to))
           throw new Error(`${operation.path}: renamed across folders`);
         const node = this.#folder(dirname(operation.path)).names.get(nameOf(operation.path))!;
-        return this.#change(operation.to, operation.path, node);
+        return this.#change(operation.to, operation.op === 'rename' ? operation.path : null, node);
       }
     }
   }

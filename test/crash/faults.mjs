@@ -39,7 +39,7 @@ const below = (path) => {
 const note = (entry) => log && appendFileSync(log, `${JSON.stringify({ ...entry, thread: threadId })}\n`);
 
 /** What a full disk refuses; a broken one refuses all. */
-const TAKES_SPACE = new Set(['mkdir', 'create', 'write', 'sync', 'rename']);
+const TAKES_SPACE = new Set(['mkdir', 'create', 'write', 'sync', 'rename', 'link']);
 
 async function operation(entry, act) {
   // The few bytes between two buffers of an Arrow file: written, but no point of its own, or four of five would be these.
@@ -126,6 +126,7 @@ const wrapped = (op, entryOf) => {
   };
 };
 wrapped('rename', (args) => ({ to: below(args[1]) }));
+wrapped('link', (args) => ({ to: below(args[1]) }));
 wrapped('unlink');
 wrapped('rmdir');
 wrapped('rm');
@@ -158,7 +159,7 @@ fsp.writeFile = async (name, content, options) => {
 const around = (name) => () => {
   throw new Error(`${name} writes around the file system`);
 };
-for (const name of ['appendFile', 'copyFile', 'cp', 'link', 'symlink', 'mkdtemp', 'lutimes', 'chmod']) {
+for (const name of ['appendFile', 'copyFile', 'cp', 'symlink', 'mkdtemp', 'lutimes', 'chmod']) {
   const before = fsp[name];
   fsp[name] = (...args) =>
     below(args.at(name.includes('link') || name.startsWith('c') ? 1 : 0)) === undefined

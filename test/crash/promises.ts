@@ -11,11 +11,16 @@ export type Committed = ReadonlyMap<string, Buffer>;
 /** Shards are on their way side by side, with their masks: what counts is that their receipt comes after them all. */
 const SIDE_BY_SIDE = /^out\/(?:shards|masks)\//;
 
+type Publishing = Extract<Operation, { readonly op: 'rename' | 'link' }>;
+/** A temporary gets its name by a rename, or by a link where nothing of that name may be replaced. */
+const publishes = (operation: Operation): operation is Publishing =>
+  operation.op === 'rename' || operation.op === 'link';
+
 /** Names that stay, in the order in which a thread committed them one after the other. */
 function commitsByThread(operations: readonly Operation[]): string[][] {
   const threads = new Map<number, string[]>();
   for (const operation of operations) {
-    if (operation.op !== 'rename' || isTemporaryPath(operation.to) || SIDE_BY_SIDE.test(operation.to)) continue;
+    if (!publishes(operation) || isTemporaryPath(operation.to) || SIDE_BY_SIDE.test(operation.to)) continue;
     threads.set(operation.thread, [...(threads.get(operation.thread) ?? []), operation.to]);
   }
   return [...threads.values()];
@@ -76,7 +81,7 @@ export function committedBy({ operations }: Trace): Committed {
   for (const operation of operations) {
     if (operation.op === 'create') open.set(operation.path, []);
     else if (operation.op === 'write') open.get(operation.path)!.push(Buffer.from(operation.data, 'base64'));
-    else if (operation.op === 'rename') {
+    else if (publishes(operation)) {
       const content = Buffer.concat(open.get(operation.path)!);
       if (committed.get(operation.to)?.equals(content) === false) throw new Error(`${operation.to}: two contents`);
       committed.set(operation.to, content);

@@ -10,7 +10,7 @@ export type Operation = {
   | { readonly op: 'mkdir' | 'unlink' | 'rmdir' | 'rm' | 'syncFolder'; readonly path: string }
   | { readonly op: 'create' | 'sync'; readonly path: string; readonly file: number }
   | { readonly op: 'write'; readonly path: string; readonly file: number; readonly data: string }
-  | { readonly op: 'rename'; readonly path: string; readonly to: string }
+  | { readonly op: 'rename' | 'link'; readonly path: string; readonly to: string }
   /** The program said that the file of this name, relative to the corpus folder, is committed. */
   | { readonly op: 'ack'; readonly path: string }
 );

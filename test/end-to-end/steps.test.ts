@@ -23,6 +23,18 @@ beforeAll(async () => {
   expected = contents(join(dir, 'whole'));
 });
 
+test('two plans for one folder at once: one is refused, and what is there is of the other', async () => {
+  const windows = ['256', '512'];
+  const both = windows.map((window) =>
+    runPrep(['plan', pipeline, '--out', 'both', '--window', window, '--tokenizer', TOKENIZER], { cwd: dir }),
+  );
+  const ended = await Promise.all(both);
+  expect(new Set(ended.map(({ code }) => code))).toEqual(new Set([0, 65]));
+  expect(ended.find(({ code }) => code === 65)?.stderr).toMatch(/FINGERPRINT_MISMATCH/);
+  const { config } = JSON.parse(readFileSync(join(dir, 'both/plan.json'), 'utf8')) as { config: { window: number } };
+  expect(String(config.window)).toBe(windows[ended.findIndex(({ code }) => code === 0)]);
+});
+
 test(
   'in steps, by three processes at once: nothing before its time, and then the same bytes',
   { timeout: 180_000 },

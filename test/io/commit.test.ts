@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { commitFile, commitStream } from '../../src/io/commit.ts';
+import { commitFile, commitNew, commitStream } from '../../src/io/commit.ts';
 import { type FileSystem, nodeFileSystem, type OpenFile } from '../../src/io/file-system.ts';
 import { isTemporary, sweepTemporaries, temporaryName } from '../../src/io/temporary.ts';
 import { codeOf, folder } from '../read/fixture.ts';
@@ -128,4 +128,21 @@ test('a sweep takes what the dead of this host left, and nothing else', async ()
   expect([dead, 'x'].map(isTemporary)).toEqual([true, false]);
   expect(await sweepTemporaries(join(at, 'missing'))).toBe(0);
   expect(existsSync(join(at, 'missing'))).toBe(false);
+});
+
+test('of two new files of one name at once the first stays, and one is told so', async () => {
+  const path = join(fresh(), 'plan');
+  const told = await Promise.all(['one', 'two'].map((text) => commitNew(path, text)));
+  expect(new Set(told)).toEqual(new Set([false, true]));
+  const first = readFileSync(path, 'utf8');
+  expect(await commitNew(path, 'three')).toBe(false);
+  expect(readFileSync(path, 'utf8')).toBe(first);
+  expect(readdirSync(join(path, '..'))).toEqual(['plan']);
+});
+
+test('without links a new file is committed by its rename', async () => {
+  const path = join(fresh(), 'plan');
+  const refusing = rigged({ link: () => Promise.reject(failing('EPERM')) });
+  expect(await commitNew(path, 'one', refusing)).toBe(true);
+  expect(readFileSync(path, 'utf8')).toBe('one');
 });

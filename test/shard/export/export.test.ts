@@ -114,6 +114,7 @@ function faulty(k: number) {
       return { ...file, write: count(file.write), sync: count(async () => {}) };
     }),
     rename: count(nodeFileSystem.rename),
+    link: count(nodeFileSystem.link),
     unlink: nodeFileSystem.unlink,
     syncFolder: async () => {},
     makeFolder: count(nodeFileSystem.makeFolder),

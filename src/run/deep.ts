@@ -6,6 +6,7 @@ import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.
 import type { StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { inputFiles } from './inputs.ts';
+import { lossRules, truncated } from './loss.ts';
 import type { Plan } from './plan.ts';
 import { type Remade, remade } from './remade.ts';
 import { configOf, settingsOf } from './settings.ts';
@@ -35,6 +36,7 @@ export async function* tokensAgain(
 ): AsyncGenerator<Again> {
   const files = inputFiles(plan, options.root);
   const { parts, slots } = plan.splits[entry]!;
+  const rules = lossRules({ windowLength: configOf(plan).window, config: plan.config });
   const of = (split: number, range: Range | null): Again => {
     const source = readParts(files, parts, settingsOf(plan).read, () => {}, range);
     return async (rows, note) => {
@@ -48,7 +50,9 @@ export async function* tokensAgain(
           for await (const { items } of input)
             for (const { document, ids, promptTokens = 0 } of items) {
               const number = wanted.get(placeOf(document.origin))!;
-              found.set(number, remade(ids, promptTokens));
+              // A separator stands where what was truncated began.
+              const kept = ids.length - truncated(ids.length, plan.inputs[document.origin.input]!.source, rules);
+              found.set(number, remade(ids.subarray(0, kept), promptTokens));
               const { tokens, bytes, hash } = rows.row(number);
               if (Buffer.compare(hash, document.hash.subarray(0, hash.length)) !== 0)
                 note(

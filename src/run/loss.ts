@@ -25,16 +25,24 @@ export function lossRules({ windowLength, config }: Pick<Manifest, 'windowLength
   };
 }
 
+/** Tokens at the end of a document of `tokens` tokens that are cut off. */
+export function truncated(
+  tokens: number,
+  source: string,
+  { windowLength, longDocuments, separatorOf }: LossRules,
+): number {
+  return longDocuments === 'truncate' ? Math.max(0, tokens + separatorOf(source) - windowLength) : 0;
+}
+
 /** [least, most] tokens that a document of `tokens` tokens lacks in the windows: from the settings alone, not from the packer. */
 export function allowedLoss(tokens: number, source: string, rules: LossRules): readonly [number, number] {
   const { windowLength, method, longDocuments, minSegment } = rules;
   const total = tokens + rules.separatorOf(source);
   const long = total > windowLength;
   if (tokens === 0 || total < minSegment || (long && longDocuments === 'drop')) return [tokens, tokens];
-  const truncated = long && longDocuments === 'truncate';
-  const least = truncated ? total - windowLength : 0;
+  const least = truncated(tokens, source, rules);
   // A remainder that would have been too short a segment.
-  const cut = method === 'concat' || (long && !truncated);
+  const cut = method === 'concat' || (long && longDocuments !== 'truncate');
   return [least, cut ? least + Math.max(0, minSegment - 1) : least];
 }
 

@@ -111,6 +111,14 @@ test('what lies in the tails is compared too', async () => {
   expect(problems.filter((problem) => problem.startsWith('shards/00001-00000.arrow, window 0: token')).length).toBe(3);
 });
 
+test('documents that were truncated before a separator are those of their sources, as far as they go', async () => {
+  const args = ['--tokenizer', TOKENIZER, '--window', '256', '--policy', 'eod', '--long-documents', 'truncate'];
+  await prep(['pack', 'inputs/a.jsonl', '--out', 'truncated', ...args], { cwd: dir });
+  const { compared, problems, documents } = await verifyCorpus(join(dir, 'truncated'), { deep: deep(1) });
+  expect(problems).toEqual([]);
+  expect(compared).toBe(documents);
+});
+
 test('--deep without its inputs says so', async () => {
   const refused = async (args: string[], says: RegExp, exit: number) => {
     const { code, stderr } = await runPrep(['verify', 'sound', ...args], { cwd: dir });

@@ -53,8 +53,8 @@ test('in steps: two packs and two merges at once, of a plan that a third made', 
 
 test('another plan in the folder of a run that goes on is refused; the run ends as if nothing had been', async () => {
   const run: Run = { at: join(dir, 'another'), pipeline, workers: 1 };
-  // The first receipt is long in coming, so that the run goes on meanwhile.
-  const { ended, child } = startWith(run, { mode: 'slow', wait: duration * 2 });
+  // Some receipts are long in coming, so that the run goes on meanwhile.
+  const { ended, child } = startWith(run, { mode: 'slow', wait: duration / 2 });
   const other = writePipeline(join(dir, 'inputs'), { ...CRASH, window: 512 }, 'other.yaml');
   let refused: Ended | undefined;
   while (child.exitCode === null && refused?.code !== 65) {

@@ -1,4 +1,4 @@
-/** The crash suite at every operation and with many draws: the tests of test/crash, with larger numbers. Half an hour and more. */
+/** The crash suite at every operation and with many draws: the tests of test/crash, with larger numbers. Hours, not minutes. */
 const all = String(Number.MAX_SAFE_INTEGER);
 Object.assign(process.env, {
   CRASH_POINTS: all,

@@ -15,6 +15,7 @@ const RECEIPT_COMMIT = 'await commitFile(`${dir}/${receiptPath(split)}`, `${cano
 export const BUGS = {
   'written in place': [
     [COMMIT, 'join(folder, temporaryName(name))', 'join(folder, name)'],
+    [COMMIT, 'encode(text)), fs, publish);', 'encode(text)), fs);'],
     ['io/file-system.js', "open(path, 'wx')", "open(path, 'w')"],
   ],
   'no fsync': [[COMMIT, 'await open.sync();', '']],
@@ -75,7 +76,7 @@ export const BUGS = {
     [
       'run/steps.js',
       'work.done, workers, on, signal);',
-      '{ splits: new Map(), streams: new Map() }, workers, on, signal);',
+      '{ splits: new Map(), streams: new Map(), seen: work.done.seen }, workers, on, signal);',
     ],
   ],
   'short write taken for whole': [

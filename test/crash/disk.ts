@@ -68,7 +68,8 @@ export class Disk {
       case 'ack':
         return;
       case 'mkdir':
-        return this.#change(operation.path, null, new Folder());
+        // Two threads that found none both tell of it: the first has made it.
+        return this.#has(operation.path) ? undefined : this.#change(operation.path, null, new Folder());
       case 'create': {
         const file = new File();
         this.#files.set(operation.file, file);
@@ -114,6 +115,10 @@ export class Disk {
       folder = folder instanceof Folder ? folder.names.get(name) : undefined;
     if (!(folder instanceof Folder)) throw new Error(`no folder ${path}`);
     return folder;
+  }
+
+  #has(path: string): boolean {
+    return this.#folder(dirname(path)).names.get(nameOf(path)) instanceof Folder;
   }
 
   #change(path: string, remove: string | null, add: Node | null): void {

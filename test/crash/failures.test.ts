@@ -8,7 +8,7 @@ import { blindAt, type Build, failedAt, lookedAt, shortFrom } from './modes.ts';
 import { pointOf } from './trace.ts';
 
 /** Operations that fail, of some hundred, for each kind of failure; `test:long` has all. */
-const POINTS = Number(process.env['CRASH_POINTS'] ?? 4);
+const POINTS = Number(process.env['CRASH_POINTS'] ?? 2);
 const TIMEOUT = 7_200_000;
 
 const dir = temporaryFolder();

@@ -9,8 +9,8 @@ import { type Build, killedAt, kills, lookedAt } from './modes.ts';
 import { broken } from './promises.ts';
 
 /** Operations at which runs are killed, of some hundred, and kills at random times: `test:long` has all and 200. */
-const POINTS = Number(process.env['CRASH_POINTS'] ?? 8);
-const KILLS = Number(process.env['CRASH_KILLS'] ?? 4);
+const POINTS = Number(process.env['CRASH_POINTS'] ?? 4);
+const KILLS = Number(process.env['CRASH_KILLS'] ?? 3);
 const TIMEOUT = 7_200_000;
 
 const dir = temporaryFolder();

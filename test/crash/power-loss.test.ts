@@ -12,7 +12,7 @@ import type { Operation, Trace } from './trace.ts';
 
 /** Losses of each recorded run that are looked at, and those of them that a run goes on from. `test:long` has more. */
 const SCHEDULES = Number(process.env['CRASH_SCHEDULES'] ?? 1000);
-const RESUMED = Number(process.env['CRASH_RESUMED'] ?? 4);
+const RESUMED = Number(process.env['CRASH_RESUMED'] ?? 2);
 
 const dir = temporaryFolder();
 const pipeline = writeCrashCorpus(join(dir, 'inputs'));

@@ -8,7 +8,7 @@ import { prep, runPrep, type Ended } from '../support/prep.ts';
 import { CRASH, draws, finish, outOf, type Run, runWith, startRun, startWith, writeCrashCorpus } from './harness.ts';
 
 /** Races of two processes; `test:long` has more. */
-const RACES = Number(process.env['CRASH_RACES'] ?? 3);
+const RACES = Number(process.env['CRASH_RACES'] ?? 2);
 
 const dir = temporaryFolder();
 const pipeline = writeCrashCorpus(join(dir, 'inputs'));

@@ -56,7 +56,10 @@ test('no reject, no file', async () => {
 test('1000 records and no document among them end the run; one good line among them, or every second, does not', async () => {
   const good = '{"text":"a"}\n';
   const error = await errorOf(readOne(dir, 'bad.jsonl', '{"text": bad\n'.repeat(1500)));
-  expect([error.code, error.message]).toEqual(['INPUT_MALFORMED', expect.stringContaining('none of 1000 records')]);
+  expect([error.code, error.message]).toEqual([
+    'INPUT_MALFORMED',
+    expect.stringContaining('none of the first 1000 records'),
+  ]);
   const first = await readOne(dir, 'first.jsonl', `${good}${'bad\n'.repeat(1500)}`);
   expect(first.rejects).toHaveLength(1500);
   const half = await readOne(dir, 'half.jsonl', `bad\n${good}`.repeat(3000));

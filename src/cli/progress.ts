@@ -1,3 +1,4 @@
+import { deferred } from '../core/deferred.ts';
 import { Listr } from 'listr2';
 import type { Plan, Progress, RunEvents } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
@@ -252,16 +253,4 @@ function terminalDisplay(stages: readonly StageName[]): Display {
       await shown;
     },
   };
-}
-
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Rejected before anybody waits for it: listr2 stops at the first task that fails.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { deferred } from '../core/deferred.ts';
 import { fromErrorData, PrepError } from '../core/errors.ts';
 import { type Corpus, firstNumbers } from '../shard/index.ts';
 import { openTokenizer } from '../tokenize/index.ts';
@@ -109,16 +110,4 @@ async function openAgain(plan: Plan, dir: string, deep: DeepOptions, split: numb
   const { model } = await loadModel(`${dir}/tokenizer.json`);
   const entry = entryOf(firstNumbers(plan.splits), split);
   return tokensAgain(plan, entry, split, openTokenizer(model, settingsOf(plan).encode, watch), deep);
-}
-
-function deferred<T>() {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: Error) => void = () => {};
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Rejected before anybody waits for it: the first that is waited for tells.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
 }

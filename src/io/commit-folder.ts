@@ -1,7 +1,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { failure } from './failure.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import { exists, listFolder, remove } from './files.ts';
+import { listFolder, remove } from './files.ts';
 import { isLeftOver, temporaryName } from './temporary.ts';
 
 /**
@@ -36,6 +36,6 @@ export async function commitFolder<T>(
 
 /** What killed processes left of this very folder. */
 async function removeLeftOvers(parent: string, name: string): Promise<void> {
-  for (const found of (await exists(parent)) ? await listFolder(parent) : [])
+  for (const found of await listFolder(parent))
     if (found.endsWith(`-${name}`) && (await isLeftOver(parent, found))) await remove(join(parent, found));
 }

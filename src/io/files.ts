@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
 import { ioFailed } from '../core/errors.ts';
 import { codeOf, coded, failure } from './failure.ts';
+import { nodeFileSystem } from './file-system.ts';
 
 /** What is under a name. */
 export interface Found {
@@ -70,6 +71,10 @@ export async function openForRead(path: string): Promise<ReadHandle> {
   };
 }
 
+/** Makes the names in a folder last. */
+export const syncFolder = (path: string): Promise<void> =>
+  coded(path, 'syncing', () => nodeFileSystem.syncFolder(path));
+
 /** Bytes [start, end) of a file. */
 export async function readRange(path: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
   const file = await openForRead(path);
@@ -92,9 +97,9 @@ export async function readAll(path: string, limit: number): Promise<Uint8Array<A
   }
 }
 
-/** Names in a folder, in code unit order. */
+/** Names in a folder, in code unit order; a folder that is not there has none, also where it went a moment ago. */
 export const listFolder = (path: string): Promise<string[]> =>
-  coded(path, 'listing', async () => (await readdir(path)).sort());
+  coded(path, 'listing', async () => ((await readdir(path).catch(ignoring('ENOENT'))) ?? []).sort());
 
 /** Names in a folder, in code unit order, and what stands under each, a link not followed. */
 export const listEntries = (path: string): Promise<{ name: string; kind: Kind }[]> =>

@@ -83,7 +83,7 @@ export const filesOf = ({ shards, table }: Pick<Receipt, 'shards' | 'table'>): F
  */
 export async function whatIsDone(plan: Plan, dir: string, merged: boolean, only?: number): Promise<Done> {
   const first = firstNumbers(plan.splits);
-  const names = (await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : [];
+  const names = await listFolder(`${dir}/receipts`);
   const seen = new Set(names.map((name) => `receipts/${name}`));
   const done: Done = { splits: new Map(), streams: new Map(), seen };
   const [from, to] = only === undefined ? [0, first.at(-1)!] : [first[only]!, first[only + 1]!];

@@ -1,5 +1,5 @@
 import { notOurs } from '../core/errors.ts';
-import { exists, kindOf, listFolder, removeEmptyFolder, removeFile } from '../io/files.ts';
+import { kindOf, listFolder, removeEmptyFolder, removeFile } from '../io/files.ts';
 import { isOurName, MANIFEST, PLAN, planFormat, readChecked } from '../shard/index.ts';
 
 /** Folders that only a corpus in the making has. */
@@ -52,5 +52,4 @@ async function removeOurs(dir: string, folder: string): Promise<void> {
 }
 
 /** Names in a folder that is one itself: what lies behind a link is not in this corpus. */
-const namesIn = async (path: string): Promise<string[]> =>
-  (await exists(path)) && (await kindOf(path)) === 'folder' ? listFolder(path) : [];
+const namesIn = async (path: string): Promise<string[]> => ((await kindOf(path)) === 'folder' ? listFolder(path) : []);

@@ -1,5 +1,6 @@
 import { interrupted, isPrepError } from '../core/errors.ts';
-import { exists, listFolder } from '../io/files.ts';
+import { codeOf } from '../io/failure.ts';
+import { listFolder, syncFolder } from '../io/files.ts';
 import { sweepTemporaries } from '../io/temporary.ts';
 import { looksAcross } from '../mix/index.ts';
 import type { Manifest } from '../shard/index.ts';
@@ -38,9 +39,12 @@ export async function lookAt(dir: string, plan: Plan): Promise<Work> {
   return { dir, plan, manifest: merged, done: merged && !manifest ? await whatIsDone(plan, dir, true) : done };
 }
 
-/** The manifest of another process, where an error may come from its having removed what we looked for. */
+/**
+ * The manifest of another process, where an error comes from its having removed what we looked for. Any other failure is told: a
+ * manifest that is there may be our own, put in place a moment before the disk refused to make it last.
+ */
 export async function mergedElsewhere({ dir, plan }: Work, error: unknown): Promise<Manifest | undefined> {
-  const gone = isPrepError(error) && (error.code === 'IO_FAILED' || error.code === 'CORPUS_INCOMPLETE');
+  const gone = isPrepError(error) && (error.code === 'CORPUS_INCOMPLETE' || codeOf(error.cause) === 'ENOENT');
   return gone ? finishedManifest(plan, dir) : undefined;
 }
 
@@ -92,9 +96,10 @@ export async function surveyedOf({ dir, plan }: Work): Promise<Done> {
 
 /**
  * Removes what the manifest makes superfluous, also what was put there by a process that did not know of it: what it left is
- * looked for again.
+ * looked for again. The manifest may be that of a run that died before it could make its name last: first that.
  */
 export async function tidy(work: Work): Promise<void> {
+  await syncFolder(work.dir);
   work.done = await whatIsDone(work.plan, work.dir, true);
   await cleanUp(work.dir, work.done.splits.values());
   await removeSurvey(work.dir);
@@ -127,7 +132,7 @@ export async function mergeWork(work: Work, rejectShare: number, signal: AbortSi
 
 /** Removes temporary files of runs that were killed; with `own`, of this one, whose workers have been stopped. */
 export async function sweep(dir: string, own: boolean): Promise<void> {
-  const policies = (await exists(`${dir}/masks`)) ? await listFolder(`${dir}/masks`) : [];
+  const policies = await listFolder(`${dir}/masks`);
   for (const name of ['.', ...FOLDERS, ...policies.map((policy) => `masks/${policy}`)])
     await sweepTemporaries(`${dir}/${name}`, own);
 }

@@ -122,7 +122,7 @@ async function checkBeside(dir: string, manifest: Manifest, note: (problem: stri
   const { bytes } = await checkFiles(dir, listed, note);
   const known = new Set(manifest.splits.flatMap(filesOf).map(({ path }) => path));
   for (const folder of ['shards', `masks/${manifest.policy}`, 'documents'])
-    for (const name of (await exists(`${dir}/${folder}`)) ? await listFolder(`${dir}/${folder}`) : [])
+    for (const name of await listFolder(`${dir}/${folder}`))
       if (!known.has(`${folder}/${name}`) && !name.startsWith('.tmp-')) note(`${folder}/${name}: not in the manifest`);
   return { files: listed.length, bytes };
 }

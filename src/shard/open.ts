@@ -20,7 +20,7 @@ export async function readManifest(dir: string): Promise<Manifest> {
   if (await exists(path)) return readChecked<Manifest>('manifest', path);
   if (!(await exists(`${dir}/${PLAN}`))) throw corpusNotFound(dir);
   const { splits } = await readChecked<{ splits: Numbered[] }>('plan', `${dir}/${PLAN}`);
-  const receipts = new Set((await exists(`${dir}/receipts`)) ? await listFolder(`${dir}/receipts`) : []);
+  const receipts = new Set(await listFolder(`${dir}/receipts`));
   const first = firstNumbers(splits);
   const done = splits.filter((entry, i) => receipts.has(lastReceipt(entry, first[i]!).slice('receipts/'.length)));
   throw corpusIncomplete(dir, done.length, splits.length);
@@ -157,7 +157,7 @@ export async function readPassReceipt(dir: string, pass: number): Promise<PassRe
 /** The corpus folder under `parent` whose manifest was written last. */
 export async function newestCorpus(parent: string): Promise<string> {
   let newest: { dir: string; time: number } | undefined;
-  for (const name of (await exists(parent)) ? await listFolder(parent) : []) {
+  for (const name of await listFolder(parent)) {
     const dir = `${parent}/${name}`;
     const time = (await stat(`${dir}/${MANIFEST}`))?.modified;
     if (time !== undefined && (!newest || time > newest.time)) newest = { dir, time };

@@ -35,6 +35,15 @@ test.each([
   expect(hits).toBeGreaterThan(0);
 });
 
+test('a manifest that is in place, and that the disk does not make last', async () => {
+  const { operations } = build.trace;
+  const named = operations.findIndex((operation) => operation.op === 'rename' && operation.to === 'out/manifest.json');
+  const { number: at } = operations.slice(named).find(({ op }) => op === 'syncFolder')!;
+  const { hit, problems } = await failedAt(build, { mode: 'fail', code: 'EIO', always: false, at: at! });
+  expect(problems).toEqual([]);
+  expect(hit).toBe(true);
+});
+
 test('EIO at any look at what an earlier run left', { timeout: TIMEOUT }, async () => {
   const from: Run = { at: join(dir, 'left'), pipeline, workers: 1 };
   const point = pointOf(build.trace, 'create', /manifest/);

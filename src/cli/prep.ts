@@ -6,7 +6,7 @@ import { runProgram } from './command.ts';
 import { addExport } from './export.ts';
 import { withDryRun } from './prep/dry-run.ts';
 import { type RunFlags, withRunFlags } from './prep/flags.ts';
-import { pipelineOf } from './prep/inputs.ts';
+import { pipelineOf, tooManyFiles } from './prep/inputs.ts';
 import { inspectCommand } from './prep/inspect.ts';
 import { mergeCommand } from './prep/merge.ts';
 import { noiseCommand } from './prep/noise.ts';
@@ -27,8 +27,10 @@ const program = new Command('prep')
 
 withDryRun(withRunFlags(program))
   .option('--input <path...>', 'read these files, folders or patterns instead of the pipeline’s inputs')
+  .allowExcessArguments()
   .action(async (file: string | undefined, flags: RunFlags & { input?: string[] }) => {
     const commands = program.commands.map((command) => command.name());
+    if (program.args.length > 1) throw tooManyFiles(program.args, commands);
     await runAll(await pipelineOf(file, flags, commands), flags);
   })
   .addHelpText(

@@ -1,6 +1,6 @@
 import { deferred } from '../core/deferred.ts';
 import { Listr } from 'listr2';
-import type { Plan, Progress, RunEvents } from '../run/index.ts';
+import { type Plan, type Progress, type RunEvents, warningsOf } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
 import { bytes, count, duration, integer, safe } from './format.ts';
 
@@ -98,8 +98,17 @@ class Meter {
 export const planLine = (plan: Plan, done: number): string => {
   const size = plan.inputs.reduce((sum, input) => sum + input.size, 0);
   const resumed = done === 0 ? '' : `, ${done} already done`;
-  return `plan ${plan.id.slice(0, 7)}: ${count(plan.inputs.length, 'file')}, ${bytes(size)}, ${count(plan.splits.length, 'split')}${resumed}`;
+  return `plan ${plan.id.slice(0, 7)}: ${count(plan.inputs.length, 'file')}, ${bytes(size)}, ${entriesText(plan)}${resumed}`;
 };
+/** How many splits an input becomes that is cut while it is read is known in the end only. */
+function entriesText({ splits }: Plan): string {
+  const open = splits.filter(({ slots }) => slots !== undefined).length;
+  const closed = open < splits.length ? [count(splits.length - open, 'split')] : [];
+  return [...closed, ...(open > 0 ? [`${count(open, 'file')} to be cut while read`] : [])].join(' and ');
+}
+/** What there is to say of a plan before it is run. */
+export const warningLines = (plan: Plan): string[] =>
+  warningsOf(plan).map(({ message }) => `warning: ${safe(message)}`);
 const foreignLine = (why: string): string =>
   `tokenizer: Hugging Face’s JavaScript library at about 1 MB/s a core, since ${safe(why)}`;
 const mergedLine = (manifest: Manifest): string =>
@@ -128,6 +137,7 @@ function plainDisplay(write: (line: string) => void): Display {
       planned(plan, left, foreign) {
         meter.planned(plan, left);
         write(planLine(plan, plan.splits.length - left.length));
+        for (const line of warningLines(plan)) write(line);
         if (foreign !== null) write(foreignLine(foreign));
       },
       surveying: (left) => meter.begin('survey', left),
@@ -163,6 +173,7 @@ function jsonDisplay(write: (line: string) => void): Display {
         meter.planned(plan, left);
         const splits = plan.splits.length;
         send('planned', { plan: plan.id, inputs: plan.inputs.length, splits, done: splits - left.length });
+        for (const warning of warningsOf(plan)) send('warning', warning);
       },
       surveying(left) {
         meter.begin('survey', left);
@@ -231,8 +242,8 @@ function terminalDisplay(stages: readonly StageName[]): Display {
     events: {
       planned(plan, left, foreign) {
         meter.planned(plan, left);
-        const line = planLine(plan, plan.splits.length - left.length);
-        planned.resolve(foreign === null ? line : `${line} · ${foreignLine(foreign)}`);
+        const lines = [planLine(plan, plan.splits.length - left.length), ...warningLines(plan)];
+        planned.resolve([...lines, ...(foreign === null ? [] : [foreignLine(foreign)])].join(' · '));
         shown = list.run().catch(() => {});
       },
       surveying: (left) => meter.begin('survey', left),

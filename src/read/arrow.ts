@@ -5,7 +5,7 @@ import { openArrow, type RecordBatchPlace } from './arrow-file.ts';
 import { isText, type ReadValue, valuesOf } from './arrow-values.ts';
 import type { PartRead } from './part-read.ts';
 import { memberAt, missing, type TakeRecord } from './record.ts';
-import { takenRow, textRow } from './row.ts';
+import { type DocumentOf, someAtATime, takenRow, textRow } from './row.ts';
 import { takerOf } from './take.ts';
 
 /**
@@ -30,9 +30,8 @@ export async function* readArrow(read: PartRead): AsyncGenerator<Document[]> {
       for (const message of arrow.before(at).slice(dictionaries.length)) dictionaries.push(await fetch(message));
       const bytes = await fetch(place);
       // A stream of one batch each: dictionaries are views of their bytes, and cost nothing to be read again.
-      yield coded(read, at, () =>
-        documentsOf(read, place, batchOf([arrow.schema, ...dictionaries, bytes], place), take),
-      );
+      const batch = [arrow.schema, ...dictionaries, bytes];
+      yield* coded(read, at, () => someAtATime(place.rows, documentsOf(read, place, batchOf(batch, place), take)));
       read.passed(place.end - place.start);
     }
   } finally {
@@ -47,7 +46,7 @@ function batchOf(messages: readonly Uint8Array[], { rows }: RecordBatchPlace): R
   return batch;
 }
 
-function documentsOf(read: PartRead, place: RecordBatchPlace, batch: RecordBatch, take: TakeRecord | null): Document[] {
+function documentsOf(read: PartRead, place: RecordBatchPlace, batch: RecordBatch, take: TakeRecord | null): DocumentOf {
   const { textField, idField, form } = read.options;
   const fields = !form ? [textField] : form.format === 'messages' ? [form.messages] : [form.prompt, form.response];
   const columns = new Map<string, ReadValue>();
@@ -59,16 +58,13 @@ function documentsOf(read: PartRead, place: RecordBatchPlace, batch: RecordBatch
   }
   const id = idField === null ? undefined : columnOf(batch, idField);
   if (id && !columns.has(id.name)) columns.set(id.name, valuesOf(id.data));
-  const documents: Document[] = [];
-  for (let row = 0; row < place.rows; row++) {
+  return (row) => {
     const members = Object.fromEntries([...columns].map(([name, value]) => [name, value(row)]));
     const at = place.firstRow + row;
-    const document = take
+    return take
       ? takenRow(read, at, members, take)
       : textRow(read, at, memberAt(members, textField), idField === null ? null : memberAt(members, idField));
-    if (document !== null) documents.push(document);
-  }
-  return documents;
+  };
 }
 
 /** The top-level column of a field: of that very name, else the first of a dotted path. */
@@ -106,9 +102,9 @@ const noField = (read: PartRead, { schema }: RecordBatch, field: string) => {
   return inputMalformed(read.file.name, 'the schema', `${detail}: give the right one with --field`);
 };
 
-function coded<T>(read: PartRead, batch: number, work: () => T): T {
+function* coded(read: PartRead, batch: number, work: () => Generator<Document[]>): Generator<Document[]> {
   try {
-    return work();
+    yield* work();
   } catch (error) {
     throw isPrepError(error) ? error : inputMalformed(read.file.name, `record batch ${batch}`, messageOf(error));
   }

@@ -24,6 +24,8 @@ export interface Part {
   readonly end: number;
   /** Bytes on disk, for sharing out work and for progress; of Parquet, those of its row groups. */
   readonly bytes: number;
+  /** What reading its largest row group or record batch takes in memory, where that is more than a worker is to need. */
+  readonly memory?: number;
 }
 
 /** Looks at a file that `listInputs` gave. */

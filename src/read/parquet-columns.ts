@@ -52,7 +52,7 @@ function idColumn(parquet: ParquetFile, field: string): string | null {
   return columnOf(parquet, field);
 }
 
-const columnOf = (parquet: ParquetFile, field: string): string =>
+const columnOf = (parquet: Pick<ParquetFile, 'columns'>, field: string): string =>
   parquet.columns.includes(field) ? field : (field.split('.')[0] ?? field);
 
 const child = (node: SchemaTree, name: string): SchemaTree | undefined =>
@@ -77,4 +77,20 @@ export function checkSize(file: string, { metadata }: ParquetFile, at: number, c
         `column ${chunk.path_in_schema.join('.')} has ${size} bytes in one row group; write it with smaller ones`,
       );
   }
+}
+
+/** A value is an object of its own until its row group is done: measured 670 bytes, the document's row in our table included. */
+const VALUE_BYTES = 512;
+
+/** Memory that reading a row group takes: its columns as they lie in the file, decompressed, and each of their values. */
+export function memoryOf(parquet: ParquetFile, at: number, { textField, idField, form }: ReadOptions): number {
+  const fields = !form ? [textField] : form.format === 'messages' ? [form.messages] : [form.prompt, form.response];
+  const wanted = new Set([...fields, ...(idField === null ? [] : [idField])].map((field) => columnOf(parquet, field)));
+  let bytes = 0;
+  for (const { meta_data: chunk } of parquet.metadata.row_groups[at]?.columns ?? [])
+    if (chunk !== undefined && wanted.has(chunk.path_in_schema[0] ?? '')) {
+      bytes += Number(chunk.total_compressed_size) + Number(chunk.total_uncompressed_size);
+      bytes += VALUE_BYTES * Number(chunk.num_values);
+    }
+  return bytes;
 }

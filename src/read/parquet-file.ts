@@ -10,7 +10,7 @@ import { inputMalformed, inputTruncated, isPrepError, messageOf } from '../core/
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { openForRead } from '../io/files.ts';
 import type { InputFile } from './input.ts';
-import { checkPages } from './parquet-pages.ts';
+import type { PageChecks } from './parquet-pages.ts';
 
 /** A row group as the footer declares it, its ranges checked against the file. */
 export interface RowGroup {
@@ -27,8 +27,8 @@ export interface ParquetFile {
   readonly groups: readonly RowGroup[];
   /** Names of the top-level columns. */
   readonly columns: readonly string[];
-  /** Hands out a row group's columns, their pages checked; `see` is shown the bytes in the order asked for. */
-  buffer(group: number, see: (bytes: Uint8Array) => void): AsyncBuffer;
+  /** Hands out a row group's columns once `checks` has them; `see` is shown the bytes in the order asked for. */
+  buffer(group: number, checks: PageChecks, see: (bytes: Uint8Array) => void): AsyncBuffer;
   close(): Promise<void>;
 }
 
@@ -52,13 +52,17 @@ export async function openParquet(file: InputFile): Promise<ParquetFile> {
       throw inputMalformed(file.name, `byte ${handle.size - 8}`, `a footer of ${footer} bytes cannot be`);
     const metadata = await parquetMetadataAsync({ byteLength: handle.size, slice });
     const groups = checkedGroups(metadata, handle.size);
-    const columns = parquetSchema(metadata).children.map((child) => child.element.name);
+    const columns = parquetSchema(metadata).children.map(({ element }) => {
+      if (typeof element.name !== 'string') throw new Error('a column has no name');
+      return element.name;
+    });
     return {
       metadata,
       groups,
       columns,
       close: () => handle.close(),
-      buffer: (group, see) => seen(handle.size, checked(metadata.row_groups[group]?.columns ?? [], slice), see),
+      buffer: (group, checks, see) =>
+        seen(handle.size, checked(metadata.row_groups[group]?.columns ?? [], checks, slice), see),
     };
   } catch (error) {
     await handle.close();
@@ -73,7 +77,7 @@ function checkedGroups(metadata: FileMetaData, size: number): RowGroup[] {
     let bytes = 0;
     let uncompressedBytes = 0;
     for (const { meta_data: column } of group.columns) {
-      if (column === undefined) throw new Error(`row group ${at} has a column without metadata`);
+      if (!Array.isArray(column?.path_in_schema)) throw new Error(`row group ${at} has a column without metadata`);
       const start = startOf(column);
       const length = Number(column.total_compressed_size);
       if (!(start >= 4 && length >= 0 && start + length <= size))
@@ -96,14 +100,14 @@ type Slice = (start: number, end?: number) => Promise<ArrayBuffer>;
 
 /** A slice may hold several columns of a struct: each of the row group's that lies in it is checked. */
 const checked =
-  (columns: readonly ColumnChunk[], slice: Slice): Slice =>
+  (columns: readonly ColumnChunk[], checks: PageChecks, slice: Slice): Slice =>
   async (start, end) => {
     const bytes = await slice(start, end);
     for (const { meta_data: column } of columns) {
       if (column === undefined) continue;
       const first = startOf(column) - start;
       const last = first + Number(column.total_compressed_size);
-      if (first >= 0 && last <= bytes.byteLength) checkPages(new DataView(bytes, first, last - first), column);
+      if (first >= 0 && last <= bytes.byteLength) checks.add(new DataView(bytes, first, last - first), column);
     }
     return bytes;
   };

@@ -1,16 +1,13 @@
-import { type Compressors, parquetScan } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import { parquetScan } from 'hyparquet';
 import type { Document } from '../core/document.ts';
 import { inputMalformed, isPrepError, messageOf } from '../core/errors.ts';
 import { checkSize, columnsFor } from './parquet-columns.ts';
 import { openParquet, type ParquetFile, type RowGroup } from './parquet-file.ts';
+import { PageChecks } from './parquet-pages.ts';
 import type { PartRead } from './part-read.ts';
 import { isObject, memberAt, type TakeRecord } from './record.ts';
-import { takenRow, textRow } from './row.ts';
+import { type DocumentOf, someAtATime, takenRow, textRow } from './row.ts';
 import { takerOf } from './take.ts';
-
-/** A page is a megabyte or so; one that declares more than this is hostile or broken. */
-const LARGEST_PAGE = 1024 * 1024 * 1024;
 
 /** Text stays bytes: hyparquet would decode with U+FFFD for what is not UTF-8. */
 const PARSERS = { stringFromBytes: (bytes: Uint8Array) => bytes, jsonFromBytes: (bytes: Uint8Array) => bytes };
@@ -32,9 +29,12 @@ export async function* readParquet(read: PartRead): AsyncGenerator<Document[]> {
       checkSize(file.name, parquet, at, columns);
       const values = await readColumns(read, parquet, group, at, columns);
       const valuesOf = (column: string | null) => values[columns.indexOf(column ?? '')] ?? null;
-      yield take
-        ? takenFrom(read, group, columns, values, take)
-        : documentsOf(read, group, valuesOf(wanted.all[0]!) ?? [], valuesOf(wanted.id));
+      yield* someAtATime(
+        group.rows,
+        take
+          ? takenFrom(read, group, columns, values, take)
+          : documentsOf(read, group, valuesOf(wanted.all[0]!) ?? [], valuesOf(wanted.id)),
+      );
       read.passed(group.bytes);
     }
   } finally {
@@ -47,15 +47,12 @@ function documentsOf(
   group: RowGroup,
   texts: ArrayLike<unknown>,
   ids: ArrayLike<unknown> | null,
-): Document[] {
+): DocumentOf {
   const { textField, idField } = read.options;
-  const documents: Document[] = [];
-  for (let row = 0; row < group.rows; row++) {
+  return (row) => {
     const id = ids === null || idField === null ? null : inner(ids[row], idField);
-    const document = textRow(read, group.firstRow + row, inner(texts[row], textField), id);
-    if (document !== null) documents.push(document);
-  }
-  return documents;
+    return textRow(read, group.firstRow + row, inner(texts[row], textField), id);
+  };
 }
 
 /** The same of records that are more than a text: a row is made the object it would be in JSON. */
@@ -65,14 +62,11 @@ function takenFrom(
   columns: readonly string[],
   values: readonly ArrayLike<unknown>[],
   take: TakeRecord,
-): Document[] {
-  const documents: Document[] = [];
-  for (let row = 0; row < group.rows; row++) {
+): DocumentOf {
+  return (row) => {
     const members = columns.map((column, i) => [column, values[i]?.[row]] as const);
-    const document = takenRow(read, group.firstRow + row, Object.fromEntries(members), take);
-    if (document !== null) documents.push(document);
-  }
-  return documents;
+    return takenRow(read, group.firstRow + row, Object.fromEntries(members), take);
+  };
 }
 
 /** The columns of a row group, read one after the other so that the hash has one order. */
@@ -87,16 +81,18 @@ async function readColumns(
   const values: ArrayLike<unknown>[] = [];
   if (group.rows === 0) return values;
   try {
+    const checks = new PageChecks(parquet.metadata);
     const scan = await parquetScan({
-      file: parquet.buffer(at, (bytes) => read.hashed(bytes)),
+      file: parquet.buffer(at, checks, (bytes) => read.hashed(bytes)),
       metadata: parquet.metadata,
       columns: [...columns],
-      compressors: cautious,
+      compressors: checks.compressors,
       parsers: PARSERS,
       useOffsetIndex: false,
       ...rows,
     });
     for (const column of columns) {
+      checks.begin();
       const found = await scan.readColumn({ column, ...rows });
       if (found.length !== group.rows) throw new Error(`column ${column} has ${found.length} of ${group.rows} rows`);
       values.push(found);
@@ -112,14 +108,3 @@ function inner(value: unknown, field: string): unknown {
   if (!isObject(value) || ArrayBuffer.isView(value)) return value;
   return memberAt(value, field.slice(field.indexOf('.') + 1));
 }
-
-/** The compressors, each asked for sane sizes only: a page header may declare anything. */
-const cautious: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, decompress]) => [
-    codec,
-    (input: Uint8Array, length: number) => {
-      if (!(length >= 0 && length <= LARGEST_PAGE)) throw new Error(`a page declares ${length} bytes`);
-      return decompress(input, length);
-    },
-  ]),
-);

@@ -3,6 +3,29 @@ import { isUtf8 } from '../io/bytes.ts';
 import type { PartRead } from './part-read.ts';
 import { decoded, emptyText, idOf, isObject, notUtf8, type TakeRecord, tooLarge } from './record.ts';
 
+/** Bytes of text that are copied out of a table before they are passed on. */
+const AT_A_TIME = 1024 * 1024;
+
+/** What makes the document of a row, if it is one. */
+export type DocumentOf = (row: number) => Document | null;
+
+/** Texts are copies, and of a dictionary's many times its size: no more of them are made than are wanted next. */
+export function* someAtATime(rows: number, documentOf: DocumentOf): Generator<Document[]> {
+  let documents: Document[] = [];
+  let bytes = 0;
+  for (let row = 0; row < rows; row++) {
+    const document = documentOf(row);
+    if (document === null) continue;
+    documents.push(document);
+    bytes += document.text.length;
+    if (bytes < AT_A_TIME && documents.length < 256) continue;
+    yield documents;
+    documents = [];
+    bytes = 0;
+  }
+  yield documents;
+}
+
 /** The document of a table's row, whose text is bytes; null where it is set aside. */
 export function textRow(read: PartRead, at: number, text: unknown, id: unknown): Document | null {
   const { textField, documentBytes } = read.options;

@@ -1,6 +1,13 @@
 import { configInvalid } from '../core/errors.ts';
 import { MAX_SPLITS } from '../core/limits.ts';
-import { cutParts, type InputFile, isCutWhileRead, mostDecompressed, type Part } from '../read/index.ts';
+import {
+  cutParts,
+  type InputFile,
+  isCutWhileRead,
+  mostDecompressed,
+  type Part,
+  type ReadOptions,
+} from '../read/index.ts';
 import { firstNumbers } from '../shard/index.ts';
 import type { Split } from './plan.ts';
 
@@ -13,7 +20,7 @@ const slotsFor = ({ size, compression }: InputFile, splitBytes: number): number 
   Math.ceil(mostDecompressed(size, compression) / splitBytes) + 16;
 
 /** The entries of a plan over these files. CONFIG_INVALID names `split_bytes` where their numbers would not fit int32. */
-export async function cutInputs(files: readonly InputFile[], splitBytes: number): Promise<Split[]> {
+export async function cutInputs(files: readonly InputFile[], splitBytes: number, read: ReadOptions): Promise<Split[]> {
   const splits: Split[] = [];
   let parts: Part[] = [];
   const close = () => {
@@ -21,7 +28,7 @@ export async function cutInputs(files: readonly InputFile[], splitBytes: number)
     parts = [];
   };
   for (const [input, file] of files.entries()) {
-    const cut = await cutParts(file, input, splitBytes);
+    const cut = await cutParts(file, input, splitBytes, read);
     if (!isCutWhileRead(file, splitBytes)) {
       for (const part of cut) parts.push(part);
       continue;

@@ -12,3 +12,4 @@ export { type Progress, splitChain } from './split.ts';
 export type { DeepOptions } from './deep.ts';
 export { type Verification, verifyCorpus, type VerifyOptions } from './verify.ts';
 export { VERSION } from './version.ts';
+export { warningsOf } from './warnings.ts';

@@ -97,11 +97,10 @@ export async function makePlan(
     // Only asked to look: the plan as it would be, whatever is in the folder.
     if (commit) throw differing(pipeline.out, identity, existing);
   }
-  const splits = await cutInputs(files, pipeline.splitBytes);
+  const splits = await cutInputs(files, pipeline.splitBytes, settingsOf({ id, ...identity, splits: [] }).read);
   const text = canonicalJson({ id, ...identity, splits } as unknown as Json);
   // As the next run will read it: the order of members is that of the file from the start.
   const plan = JSON.parse(text) as Plan;
-  settingsOf(plan);
   if (!commit) return { plan, local, model, filter };
   await replace?.();
   // First, and in nobody's place: of two plans that were made at once for one folder, the other is refused before it writes.

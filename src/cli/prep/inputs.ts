@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loadPipeline, nearest, type Pipeline, pipelineFrom, sourceName } from '../../config/index.ts';
-import { configNotFound, usageError } from '../../core/errors.ts';
+import { configNotFound, type PrepError, usageError } from '../../core/errors.ts';
 import { exists } from '../../io/files.ts';
 import { withoutEnding } from '../../io/formats.ts';
 import { overridesOf, type PlanFlags } from './flags.ts';
@@ -18,6 +18,15 @@ export async function pipelineOf(
   if (flags.input) overrides.inputs = flags.input.map((path) => ({ paths: [path] }));
   if (file !== undefined && !(await exists(file))) throw configNotFound(file, nearest(file, commands));
   return loadPipeline(file ?? QUICKSTART, overrides);
+}
+
+/** Of more than one argument where a pipeline file is wanted, the first is most often a command, mistyped. */
+export function tooManyFiles([first = '', ...others]: readonly string[], commands: readonly string[]): PrepError {
+  const meant = nearest(first, commands);
+  if (meant !== undefined) return usageError(`there is no command ${first}; did you mean \`prep ${meant}\`?`);
+  return usageError(
+    `${first} and ${others.length} more where one pipeline file is wanted; \`prep pack FILES...\` takes files of text`,
+  );
 }
 
 /** A pipeline over files, without a file of its own; `command` is who asks. */

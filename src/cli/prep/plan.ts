@@ -1,9 +1,9 @@
 import { stat } from '../../io/files.ts';
 import type { Command } from 'commander';
 import { formatOf } from '../../read/index.ts';
-import { planPipeline } from '../../run/index.ts';
+import { planPipeline, warningsOf } from '../../run/index.ts';
 import { shownPath } from '../format.ts';
-import { planLine } from '../progress.ts';
+import { planLine, warningLines } from '../progress.ts';
 import { type DryRunFlags, forecasted, withDryRun } from './dry-run.ts';
 import { type PlanFlags, withPlanFlags } from './flags.ts';
 import { filesPipeline, pipelineOf } from './inputs.ts';
@@ -24,17 +24,13 @@ export function planCommand(program: Command): void {
       if (await forecasted(pipeline, flags)) return;
       const { plan } = await planPipeline(pipeline, flags.overwrite ?? false);
       const { out } = pipeline;
-      if (flags.json)
-        return print(
-          JSON.stringify({
-            event: 'planned',
-            dir: out,
-            plan: plan.id,
-            inputs: plan.inputs.length,
-            splits: plan.splits.length,
-          }),
-        );
-      print(planLine(plan, 0));
+      if (flags.json) {
+        const [inputs, splits] = [plan.inputs.length, plan.splits.length];
+        print(JSON.stringify({ event: 'planned', dir: out, plan: plan.id, inputs, splits }));
+        for (const warning of warningsOf(plan)) print(JSON.stringify({ event: 'warning', ...warning }));
+        return;
+      }
+      for (const line of [planLine(plan, 0), ...warningLines(plan)]) print(line);
       print(`next: prep pack ${shownPath(out)}, any number of times at once, then prep merge ${shownPath(out)}`);
     })
     .addHelpText(

@@ -5,7 +5,7 @@ import { openTokenizer } from './ours-thread.mjs';
 export const input = (bytes) => bytes;
 
 /** What a thread takes at a time, [bytes]. */
-const TURN = 128 * 1024;
+const TURN = 16 * 1024;
 
 export async function start({ model, option, documents }) {
   return option === '1' ? oneThread(model, documents) : manyThreads(Number(option), model, documents.packed);

@@ -1,5 +1,6 @@
 import type { TokenizerFile } from './file.ts';
 import { addCrossings, CROSSING_BYTES } from './crossings.ts';
+import { fillBytePairs, fillFilter, fillPairs, firstMerged, MAX_RANKS, pairRoom, powerOfTwo } from './pairs.ts';
 import { PATTERNS, type Recognised } from './recognise.ts';
 import { classTable } from './unicode/classes.ts';
 
@@ -45,28 +46,23 @@ export const LAYOUT = [
   'prefixesCount',
   'seeds',
   'seedsCount',
+  'pairFilter',
+  'filterBits',
+  'firstMerged',
 ] as const;
 
 /** Where the image begins: below lie the kernel's own few globals. */
 export const IMAGE_START = 1024;
-/** A pair's slot has 22 bits for its rank + 1, and 21 for each id (file.ts allows no more). */
-const MAX_RANKS = 2 ** 22 - 1;
-/** Buckets of four pairs, so that 37 to 75 % of their places are taken: 2 MiB for Qwen's 151,387 merges. */
-const BUCKETS_A_MERGE = 1 / 3;
 /** Tokens that the word cache begins with: a quarter of it. */
 export const MOST_SEEDS = 2 ** 16;
-/** A table whose hash takes longer than this for one entry is made to: real files take 20 at the most. */
-export const MOST_PROBES = 256;
 const INDEX_ENTRIES = 0x110000 >> 7;
-
-const powerOfTwo = (least: number): number => 2 ** Math.ceil(Math.log2(Math.max(2, least)));
 
 /** Builds the image of a BPE file, or says in words why the kernel cannot do it. */
 export function buildImage(file: TokenizerFile, how: Recognised): Image | string {
   const { merges } = file;
   if (merges.length / 3 >= MAX_RANKS) return 'it has too many merges';
   const tokens = tokenTable(file);
-  const buckets = powerOfTwo((merges.length / 3) * BUCKETS_A_MERGE);
+  const { buckets, bits } = pairRoom(merges.length / 3);
   const vocabularySlots = how.ignoreMerges ? powerOfTwo(file.vocabulary.length * 2) : 0;
   const { index, blocks } = classTable();
   let end = IMAGE_START;
@@ -83,6 +79,9 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | string
     bytePairs: place(65536 * 4),
     pairs: place(buckets * 32),
     pairMask: buckets - 1,
+    pairFilter: place(2 ** bits / 8 + 32),
+    filterBits: bits,
+    firstMerged: firstMerged(merges),
     merged: place((merges.length / 3) * 4),
     vocabulary: place(vocabularySlots * 4),
     vocabularyMask: Math.max(0, vocabularySlots - 1),
@@ -107,6 +106,7 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | string
   bytes.set(tokens.bytes, layout.tokenBytes - IMAGE_START);
   if (!fillBytes(u32, at32(layout.byteIds), tokens.byteIds)) return 'some byte has no token';
   if (!fillPairs(u32, at32(layout.pairs), layout.pairMask, merges)) return COLLIDING;
+  fillFilter(u32, at32(layout.pairFilter), bits, merges);
   fillBytePairs(u32, at32(layout.bytePairs), tokens.byteIds, merges);
   for (let rank = 0; rank * 3 < merges.length; rank++) u32[at32(layout.merged) + rank] = merges[rank * 3 + 2]!;
   addCrossings(bytes.subarray(layout.crossings - IMAGE_START, layout.crossings - IMAGE_START + CROSSING_BYTES), tokens);
@@ -147,37 +147,3 @@ function fillBytes(u32: Uint32Array, at: number, byteIds: Int32Array): boolean {
 
 /** Why a file is not for the kernel: ids chosen so that a table becomes a list, 29 s to load for 60,000 merges. */
 export const COLLIDING = 'its ids collide in the tables of the kernel';
-
-/** Buckets by the hash of kernel/merge.as.ts; false where they collide too much. Of a pair that is listed twice the later rank holds, as in the reference. */
-function fillPairs(u32: Uint32Array, at: number, mask: number, merges: Int32Array): boolean {
-  for (let rank = 0; rank * 3 < merges.length; rank++) {
-    const left = merges[rank * 3]!;
-    const right = merges[rank * 3 + 1]!;
-    let hash = (Math.imul(left, 0x9e3779b1) + Math.imul(right, 0x85ebca6b)) >>> 0;
-    hash = Math.imul(hash ^ (hash >>> 15), 0xc2b2ae35) >>> 0;
-    // Slots of u64: 22 bits of rank + 1, 21 of left, 21 of right.
-    const low = (left & 0x3ff) << 22;
-    const high = ((left >>> 10) | (right << 11)) >>> 0;
-    const last = at + mask * 8 + 6;
-    let slot = at + ((hash ^ (hash >>> 13)) & mask) * 8;
-    let tries = 0;
-    while (u32[slot] !== 0 && (((u32[slot]! ^ low) & ~MAX_RANKS) !== 0 || u32[slot + 1] !== high)) {
-      if (++tries > MOST_PROBES) return false;
-      slot = slot === last ? at : slot + 2;
-    }
-    u32[slot] = low | (rank + 1);
-    u32[slot + 1] = high;
-  }
-  return true;
-}
-
-/** The first merges of every word are of two bytes: 256 KiB, of which few are used. */
-function fillBytePairs(u32: Uint32Array, at: number, byteIds: Int32Array, merges: Int32Array): void {
-  const byteOf = new Map(Array.from(byteIds, (id, byte) => [id, byte]));
-  for (let rank = 0; rank * 3 < merges.length; rank++) {
-    const left = byteOf.get(merges[rank * 3]!);
-    if (left === undefined) continue;
-    const right = byteOf.get(merges[rank * 3 + 1]!);
-    if (right !== undefined) u32[at + ((left << 8) | right)] = rank + 1;
-  }
-}

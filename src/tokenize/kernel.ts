@@ -1,5 +1,6 @@
-import { IMAGE_START, type Image, LAYOUT, MOST_PROBES, MOST_SEEDS } from './image.ts';
+import { IMAGE_START, type Image, LAYOUT, MOST_SEEDS } from './image.ts';
 import { KERNEL } from './kernel/kernel.generated.ts';
+import { MOST_PROBES } from './pairs.ts';
 
 interface Exports {
   configure(at: number): void;

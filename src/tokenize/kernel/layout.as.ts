@@ -13,8 +13,12 @@ export let bytePairs: usize = 0;
 /** Ranks of pairs, in buckets of four: see merge.as.ts. */
 export let pairs: usize = 0;
 export let pairMask: u32 = 0;
-/** u32 id that the merge of each rank makes. */
+/** A bit for each hash of a pair, by the upper bits, then 32 bytes of zeros, a bucket without pairs. */
+export let pairFilter: usize = 0;
+export let filterBits: u32 = 0;
+/** u32 id that the merge of each rank makes; where each makes the one after the last one's, `firstMerged` is the first, else 0. */
 export let merged: usize = 0;
+export let firstMerged: u32 = 0;
 /** Word cache: 32 bytes a slot, see words.as.ts. */
 export let words: usize = 0;
 export let wordMask: u32 = 0;
@@ -78,4 +82,7 @@ export function configure(at: usize): void {
   prefixesCount = load<u32>(at + 108);
   seeds = load<u32>(at + 112);
   seedsCount = load<u32>(at + 116);
+  pairFilter = load<u32>(at + 120);
+  filterBits = load<u32>(at + 124);
+  firstMerged = load<u32>(at + 128);
 }

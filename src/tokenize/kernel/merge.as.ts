@@ -1,5 +1,5 @@
 /** Byte-pair merges: lowest rank first, leftmost among equals, as the reference does. */
-import { byteIds, bytePairs, merged, pairMask, pairs, scratch } from './layout.as';
+import { byteIds, bytePairs, filterBits, firstMerged, merged, pairFilter, pairMask, pairs, scratch } from './layout.as';
 
 /** Up to this many parts the lowest rank is looked for among all of them; above, a heap keeps them. */
 const FEW: u32 = 64;
@@ -16,8 +16,12 @@ function rankOf(left: u32, right: u32): u32 {
   hash *= 0xc2b2ae35;
   let bucket = (hash ^ (hash >>> 13)) & pairMask;
   const key = i64x2.splat(<i64>(<u64>left | (<u64>right << 21)));
+  // A pair that the filter does not know is looked for in the empty bucket behind it, without a branch here either.
+  const bit = hash >>> (32 - filterBits);
+  const maybe = (load<u32>(pairFilter + ((bit >>> 5) << 2)) >>> (bit & 31)) & 1;
+  const none = pairFilter + ((<usize>1) << (filterBits - 3));
   while (true) {
-    const at = pairs + (<usize>bucket << 5);
+    const at = select<usize>(pairs + (<usize>bucket << 5), none, maybe != 0);
     const low = v128.load(at);
     const high = v128.load(at, 16);
     const found = v128.or(
@@ -29,6 +33,13 @@ function rankOf(left: u32, right: u32): u32 {
     if (rank != 0 || i64x2.extract_lane(high, 1) == 0) return rank;
     bucket = (bucket + 1) & pairMask;
   }
+}
+
+/** The id that the merge of a rank makes. */
+// @ts-ignore: decorator
+@inline
+function idOf(rank: u32): u32 {
+  return firstMerged != 0 ? firstMerged + rank : load<u32>(merged + (<usize>rank << 2));
 }
 
 /** Merges the bytes [at, at + length) and writes their ids to `out`; returns how many. */
@@ -71,7 +82,7 @@ function mergeFew(at: usize, length: u32, out: usize): u32 {
     const next = place + 1 + <u32>ctz(parts >> (place + 1));
     parts &= ~((<u64>1) << next);
     store<u32>(keys + (<usize>next << 2), NO_KEY);
-    const id = load<u32>(merged + (<usize>(best >> 6) << 2));
+    const id = idOf(best >> 6);
     store<u32>(ids + (<usize>place << 2), id);
     const after = parts >> (place + 1);
     let key = NO_KEY;
@@ -169,7 +180,7 @@ function mergeMany(at: usize, length: u32, out: usize): u32 {
     const place = <u32>key;
     const rank = <u32>(key >> 32);
     if (load<u32>(part(place), 4) != rank) continue;
-    const id = load<u32>(merged + (<usize>(rank - 1) << 2));
+    const id = idOf(rank - 1);
     const next = load<u32>(part(place), 12);
     const after = load<u32>(part(next), 12);
     store<u32>(part(next), 0, 4);

@@ -6,7 +6,7 @@ import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.
 import type { StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { inputFiles } from './inputs.ts';
-import { lossRules, truncated } from './loss.ts';
+import { lossRules } from './loss.ts';
 import type { Plan } from './plan.ts';
 import { type Remade, remade } from './remade.ts';
 import { configOf, settingsOf } from './settings.ts';
@@ -50,10 +50,8 @@ export async function* tokensAgain(
           for await (const { items } of input)
             for (const { document, ids, promptTokens = 0 } of items) {
               const number = wanted.get(placeOf(document.origin))!;
-              // A separator stands where what was truncated began.
-              const kept = ids.length - truncated(ids.length, plan.inputs[document.origin.input]!.source, rules);
-              found.set(number, remade(ids.subarray(0, kept), promptTokens));
-              const { tokens, bytes, hash } = rows.row(number);
+              const { tokens, bytes, hash, parts: cutInto, source: of } = rows.row(number);
+              found.set(number, remade(ids, promptTokens, cutInto, rules.separatorOf(of)));
               if (Buffer.compare(hash, document.hash.subarray(0, hash.length)) !== 0)
                 note(
                   `document ${number} of split ${split}: the hash in its table is not that of its text in its source`,

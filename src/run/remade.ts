@@ -13,14 +13,19 @@ interface Known {
 export interface Remade {
   /** Tokens at the start of the document that are the prompt. */
   readonly promptTokens: number;
+  /** Parts it was cut into, of which the last ends in so many tokens (0 or 1) that are not the document's. */
+  readonly parts: number;
+  readonly separator: number;
   readonly known: readonly Known[];
 }
 
 /** By split, by document. */
 export type Texts = Map<number, Map<number, Remade>>;
 
-export const remade = (ids: Int32Array, promptTokens: number): Remade => ({
+export const remade = (ids: Int32Array, promptTokens: number, parts: number, separator: number): Remade => ({
   promptTokens,
+  parts,
+  separator,
   known: [{ from: 0, length: ids.length, ids }],
 });
 
@@ -39,33 +44,44 @@ export function forTails(left: Partial['left'], texts: Texts): Texts {
       const whole = texts.get(split)?.get(document);
       const ids = whole?.known[0]?.ids;
       if (!whole || !ids || typeof ids === 'string') continue;
-      const known = boundsOf(rows.parts[i]!, ids.length, cut.get(document) ?? []).map(([from, to, parts]): Known => {
+      // What packing drops of a document is its end: where its last part ends is known where that was seen.
+      const lost = rows.dropped[i] !== 0;
+      const known = boundsOf(whole, ids.length, cut.get(document) ?? []).map(([from, to, parts, open]): Known => {
         const some = ids.subarray(from, to);
         // Where several parts in a row are missing, nobody knows yet where one ends.
-        return { from, length: to - from, ids: parts === 1 ? hashed(some) : some.slice() };
+        return { from, length: to - from, ids: parts > 1 || (open && lost) ? some.slice() : hashed(some) };
       });
-      documents.set(document, { promptTokens: whole.promptTokens, known });
+      documents.set(document, { ...whole, known });
     }
     if (documents.size > 0) kept.set(split, documents);
   }
   return kept;
 }
 
-/** [from, to, parts]: the parts of a document of `tokens` tokens by the places of those that were seen; [part, offset, length ...]. */
-function boundsOf(parts: number, tokens: number, places: readonly number[]): [number, number, number][] {
+/**
+ * [from, to, parts, open]: the parts of a document of `tokens` tokens by the places of those that were seen, [part, offset,
+ * length ...]; `open` where nothing says that a part ends there but that the document does.
+ */
+function boundsOf(
+  { parts, separator }: Remade,
+  tokens: number,
+  places: readonly number[],
+): [number, number, number, boolean][] {
   const seen = new Map<number, readonly [number, number]>();
-  for (let at = 0; at < places.length; at += 3)
-    seen.set(places[at]!, [places[at + 1]!, Math.min(tokens, places[at + 1]! + places[at + 2]!)]);
-  const bounds: [number, number, number][] = [];
+  for (let at = 0; at < places.length; at += 3) {
+    const [part, offset, length] = [places[at]!, places[at + 1]!, places[at + 2]!];
+    seen.set(part, [offset, Math.min(tokens, offset + length - (part === parts - 1 ? separator : 0))]);
+  }
+  const bounds: [number, number, number, boolean][] = [];
   let end = 0;
   for (let part = 0; part < parts;) {
     let next = part + 1;
     const found = seen.get(part);
     if (!found) while (next < parts && !seen.has(next)) next++;
-    const to = found ? found[1] : (seen.get(next)?.[0] ?? tokens);
+    const to = found?.[1] ?? seen.get(next)?.[0];
     // Places that contradict one another are told of by themselves.
-    if (to > end) bounds.push([end, to, next - part]);
-    end = Math.max(end, to);
+    if ((to ?? tokens) > end) bounds.push([end, to ?? tokens, next - part, to === undefined]);
+    end = Math.max(end, to ?? tokens);
     part = next;
   }
   return bounds;
@@ -78,8 +94,7 @@ export function* segmentProblems(segment: Segment, inputIds: Int32Array, texts: 
   if (!of) return;
   const source = `its source (document ${document} of split ${split})`;
   const known = of.known.find(({ from, length: n }) => from <= documentOffset && documentOffset < from + n);
-  // What follows the last token of a document is its separator.
-  const tokens = known ? Math.min(length, known.from + known.length - documentOffset) : 0;
+  const tokens = known ? length - (segment.part === of.parts - 1 ? of.separator : 0) : 0;
   const prompt = Math.max(0, Math.min(of.promptTokens - documentOffset, tokens));
   if (segment.promptTokens !== prompt)
     yield `the segment at token ${start} has ${segment.promptTokens} prompt tokens, ${source} has ${prompt}`;

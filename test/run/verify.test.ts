@@ -119,6 +119,22 @@ test('documents that were truncated before a separator are those of their source
   expect(compared).toBe(documents);
 });
 
+test.each([
+  ['eod', 'best-fit'],
+  ['eod', 'concat'],
+  ['adaptive', 'best-fit'],
+  ['adaptive', 'concat'],
+])('documents that lost a remainder are those of their sources: %s, %s', async (policy, packing) => {
+  const out = `least-${policy}-${packing}`;
+  const args = ['--tokenizer', TOKENIZER, '--window', '256', '--min-segment', '150', '--split-bytes', '16KiB'];
+  await prep(['pack', 'inputs/a.jsonl', '--out', out, ...args, '--policy', policy, '--packing', packing], { cwd: dir });
+  const { compared, problems, documents } = await verifyCorpus(join(dir, out), { deep: deep(1) });
+  expect(problems).toEqual([]);
+  expect(compared).toBe(documents);
+  const { ledger } = JSON.parse(readFileSync(join(dir, out, 'manifest.json'), 'utf8')) as Manifest;
+  expect(ledger.tokens.dropped['short-remainder']).toBeGreaterThan(0);
+});
+
 test('--deep without its inputs says so', async () => {
   const refused = async (args: string[], says: RegExp, exit: number) => {
     const { code, stderr } = await runPrep(['verify', 'sound', ...args], { cwd: dir });

@@ -59,10 +59,15 @@ export function forecastText(f: Forecast): string {
   return `${parts.join('\n')}\n`;
 }
 
-function certainty({ exact, share, duplicatesMissed }: Forecast): string {
+function certainty({ exact, share, looked, duplicatesMissed }: Forecast): string {
   const more = duplicatesMissed ? '; there are more duplicates than it shows' : '';
-  if (share < 1) return `an estimate, from ${percent(share)} of the input${more}`;
+  if (share < 1) return `an estimate, from ${percent(share)} of the input (${lookedAt(looked)})${more}`;
   return exact ? 'exact' : 'exact but for where long documents are cut, which goes by their text';
+}
+
+function lookedAt({ splits, of, begun }: Forecast['looked']): string {
+  const whole = splits > 0 || begun === 0 ? [`${integer(splits)} of ${count(of, 'split')}`] : [];
+  return [...whole, ...(begun > 0 ? [`the beginning of ${count(begun, 'file')}`] : [])].join(' and ');
 }
 
 function sourcesTable({ ledger, ledgerBySource }: Forecast): string {

@@ -6,13 +6,18 @@ export const CHUNK_BYTES = 1024 * 1024;
 
 export { isUtf8 };
 
-/** The bytes [start, end) of a file (all of it by default) in chunks of at most 1 MiB, each in memory of its own. */
-export async function* byteChunks(path: string, start = 0, end?: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+/** The bytes [start, end) of a file (all of it by default) in chunks of at most `chunk`, each in memory of its own. */
+export async function* byteChunks(
+  path: string,
+  start = 0,
+  end?: number,
+  chunk = CHUNK_BYTES,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const file = await openForRead(path);
   try {
     const stop = end ?? file.size;
-    for (let position = start; position < stop; position += CHUNK_BYTES) {
-      yield await file.read(position, Math.min(CHUNK_BYTES, stop - position));
+    for (let position = start; position < stop; position += chunk) {
+      yield await file.read(position, Math.min(chunk, stop - position));
     }
   } finally {
     await file.close();

@@ -21,4 +21,6 @@ export const decompressed = (
   file: InputFile,
   { start, end }: { start: number; end: number },
   see: (onDisk: Uint8Array) => void,
-): AsyncIterable<Uint8Array> => decompress(tap(byteChunks(file.path, start, end), see), file.compression, file.name);
+  chunk?: number,
+): AsyncIterable<Uint8Array> =>
+  decompress(tap(byteChunks(file.path, start, end, chunk), see), file.compression, file.name);

@@ -1,3 +1,4 @@
+import { CHUNK_BYTES } from '../io/bytes.ts';
 import { decompressed } from './disk.ts';
 import type { InputFile } from './input.ts';
 import { ElementSplitter } from './json-elements.ts';
@@ -20,25 +21,38 @@ interface Boundaries {
   push(chunk: Uint8Array, position: number): void;
   /** The first end of a record at or after `target` in these bytes, as an offset in the file; -1 without one. */
   atOrAfter(target: number): number;
+  /** The last in these bytes; -1 without one. */
+  last(): number;
 }
 
 /**
  * Reads a file from its start to its end and cuts what is in it into ranges of about `rangeBytes`, at the first end of a
  * record at or after each multiple of it: as an uncompressed file is cut on disk. At least one range, which may be empty.
- * `see` is shown the bytes on disk. What is no record is left to whoever reads the range.
+ * `see` is shown the bytes on disk. What is no record is left to whoever reads the range. With `stopAt`, it ends where a
+ * record does when about so many bytes on disk have been read.
  */
 export async function* cutStream(
   file: InputFile,
   rangeBytes: number,
   documentBytes: number,
   see: (onDisk: Uint8Array) => void,
+  stopAt = Infinity,
 ): AsyncGenerator<StreamPiece> {
   const boundaries = file.format === 'json' ? arrayBoundaries(documentBytes) : lineBoundaries();
   const piece = new Gathering();
   let position = 0;
   let target = rangeBytes;
-  for await (const chunk of decompressed(file, { start: 0, end: file.size }, see)) {
-    boundaries.push(chunk, position);
+  let onDisk = 0;
+  const seen = (bytes: Uint8Array) => {
+    onDisk += bytes.length;
+    see(bytes);
+  };
+  // What was read and is not yet decompressed is little beside `stopAt`.
+  const reads = Math.min(CHUNK_BYTES, Math.ceil(stopAt / 64));
+  for await (const whole of decompressed(file, { start: 0, end: file.size }, seen, reads)) {
+    boundaries.push(whole, position);
+    const end = onDisk < stopAt ? -1 : boundaries.last();
+    const chunk = end < 0 ? whole : whole.subarray(0, end - position);
     let from = position;
     for (let cut = boundaries.atOrAfter(target); cut >= 0; cut = boundaries.atOrAfter(target)) {
       yield* piece.add(chunk.subarray(from - position, cut - position));
@@ -49,6 +63,7 @@ export async function* cutStream(
     }
     yield* piece.add(chunk.subarray(from - position));
     position += chunk.length;
+    if (end >= 0) break;
   }
   yield* piece.last();
 }
@@ -108,6 +123,10 @@ function lineBoundaries(): Boundaries {
       const at = bytes.indexOf(LF, Math.max(0, target - 1 - position));
       return at < 0 ? -1 : position + at + 1;
     },
+    last() {
+      const at = bytes.lastIndexOf(LF);
+      return at < 0 ? -1 : position + at + 1;
+    },
   };
 }
 
@@ -120,5 +139,6 @@ function arrayBoundaries(documentBytes: number): Boundaries {
       ends = splitter.push(chunk).flatMap(({ delimiter, next }) => (delimiter === COMMA ? [next] : []));
     },
     atOrAfter: (target) => ends.find((end) => end >= target) ?? -1,
+    last: () => ends.at(-1) ?? -1,
   };
 }

@@ -5,7 +5,7 @@ import { isForeign } from '../tokenize/index.ts';
 import { decideAll } from './decide.ts';
 import { type Forecast, forecastOf } from './forecast.ts';
 import type { RunEvents, RunOptions } from './pipeline.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { makePlan, type Plan, type Split } from './plan.ts';
 import { configOf, settingsOf } from './settings.ts';
 import { surveyAll, surveyReceipts } from './survey.ts';
 
@@ -26,25 +26,52 @@ export function dryRun(
     const plan = sampled(planned.plan, share);
     const left = plan.splits.map((_, i) => i);
     events.planned(plan, left, isForeign(planned.model) ? planned.model.why : null);
-    const surveyed = await surveyAll(dir, { ...planned, plan }, workers, events, signal);
+    let read = 0;
+    const on: RunEvents = {
+      ...events,
+      progress(delta) {
+        read += delta.bytes ?? 0;
+        events.progress(delta);
+      },
+    };
+    const surveyed = await surveyAll(dir, { ...planned, plan }, workers, on, signal);
     const receipts = surveyReceipts(plan, dir, surveyed);
     if (looksAcross(settingsOf(plan).mixture)) await decideAll(plan, dir, receipts);
     events.packed();
-    const read = bytesOf(plan) / Math.max(1, bytesOf(planned.plan));
-    const settings = { share: plan === planned.plan ? 1 : read, passes: pipeline.noise.passes, trainLength };
+    const part = plan === planned.plan ? 1 : Math.min(1, read / Math.max(1, bytesOf(planned.plan)));
+    const settings = { share: part, looked: lookedAt(plan, planned.plan), passes: pipeline.noise.passes, trainLength };
     return forecastOf(plan, dir, receipts, settings);
   });
 }
 
 const bytesOf = ({ splits }: Plan): number => splits.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The plan with a share of its entries, at least one, spread over all of it: an input's first part may be unlike its last. */
+const isOpen = ({ slots }: Split): boolean => slots !== undefined;
+
+/** What of a plan is in its sample. */
+const lookedAt = (sample: Plan, { splits }: Plan): Forecast['looked'] => ({
+  splits: sample.splits.filter((entry) => !isOpen(entry)).length,
+  of: splits.filter((entry) => !isOpen(entry)).length,
+  begun: sample.splits.filter(isOpen).length,
+});
+
+/**
+ * The plan with a share of its splits, spread over all of it, since an input's first part may be unlike its last; and of each
+ * input that is cut while it is read the beginning, since it cannot be entered elsewhere. Something at least.
+ */
 function sampled(plan: Plan, share: number): Plan {
   if (share >= 1) return plan;
-  const { length } = plan.splits;
-  const count = Math.max(1, Math.round(length * share));
-  if (count === length) return plan;
-  const splits = Array.from({ length: count }, (_, i) => plan.splits[Math.floor(((i + 0.5) * length) / count)]!);
+  const open = plan.splits.filter(isOpen);
+  const length = plan.splits.length - open.length;
+  const count = Math.max(open.length > 0 ? 0 : 1, Math.round(length * share));
+  if (count === length && open.length === 0) return plan;
+  let place = 0;
+  const places = new Set(Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * length) / count)));
+  const splits = plan.splits.flatMap((entry) => {
+    if (!isOpen(entry)) return places.has(place++) ? [entry] : [];
+    const stopAt = Math.ceil(entry.bytes * share);
+    return [{ ...entry, bytes: stopAt, stopAt }];
+  });
   const sample = { ...plan, splits };
   return { ...sample, config: scaledBudgets(plan, bytesOf(sample) / Math.max(1, bytesOf(plan))) };
 }

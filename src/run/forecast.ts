@@ -30,6 +30,8 @@ export interface Forecast {
   readonly exact: boolean;
   /** Share of the input's bytes that was read. */
   readonly share: number;
+  /** Splits that were read, of how many, and inputs that were read from their beginning, to be cut while they are. */
+  readonly looked: { readonly splits: number; readonly of: number; readonly begun: number };
   /** Whether duplicates of what was not read are missing, so that there are more of them than said. */
   readonly duplicatesMissed: boolean;
   readonly windows: Readonly<Record<Subset, number>>;
@@ -53,7 +55,12 @@ export async function forecastOf(
   plan: Plan,
   dir: string,
   receipts: readonly Receipt[],
-  { share, passes, trainLength }: { share: number; passes: number; trainLength: number | null },
+  {
+    share,
+    looked,
+    passes,
+    trainLength,
+  }: Pick<Forecast, 'share' | 'looked'> & { passes: number; trainLength: number | null },
 ): Promise<Forecast> {
   const { pack, policies, provenance, mixture } = settingsOf(plan);
   const { eos } = provenance.tokenizer.specialIds;
@@ -93,6 +100,7 @@ export async function forecastOf(
     windowLength: pack.windowLength,
     exact: share === 1 && !cutByText,
     share,
+    looked,
     duplicatesMissed: share < 1 && mixture.duplicates === 'drop',
     windows: { train: times(windows.train), validation: times(windows.validation) },
     fill: stats.fill,

@@ -35,6 +35,8 @@ export interface Split {
   /** On disk. */
   readonly bytes: number;
   readonly slots?: number;
+  /** Of a dry run's sample alone, where an input is cut while it is read: bytes on disk that are enough. */
+  readonly stopAt?: number;
 }
 
 /** Immutable; `id` is a hash of everything that decides a byte of the corpus. */

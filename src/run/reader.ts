@@ -17,6 +17,8 @@ export interface ReaderData {
   readonly done: readonly DoneRange[];
   /** Bytes that may be on their way. */
   readonly budget: number;
+  /** Bytes on disk that are enough. */
+  readonly stopAt: number;
 }
 export interface DoneRange {
   readonly split: number;
@@ -49,7 +51,7 @@ async function readAndCut(data: ReaderData, send: (message: FromReader, move?: M
   };
   let open: Open | undefined;
   let splits = 0;
-  for await (const piece of cutStream(file, splitBytes, data.documentBytes, see)) {
+  for await (const piece of cutStream(file, splitBytes, data.documentBytes, see, data.stopAt)) {
     if (piece.begins) {
       open?.end(false);
       if (splits === slots) throw decompressionLimit(file.name, file.size, `it becomes more than ${slots} splits`);
@@ -59,7 +61,7 @@ async function readAndCut(data: ReaderData, send: (message: FromReader, move?: M
     }
     await open!.take(piece);
   }
-  open?.end(true);
+  open?.end(data.stopAt === Infinity);
   send({ kind: 'end', splits, sha256: onDisk.digest() });
 
   function handing(split: number, start: number): Open {

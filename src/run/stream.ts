@@ -45,7 +45,7 @@ export class Stream {
     budget: number,
     events: StreamEvents,
   ) {
-    const { parts, slots = 1 } = plan.splits[place.entry]!;
+    const { parts, slots = 1, stopAt = Infinity } = plan.splits[place.entry]!;
     const { input } = parts[0]!;
     const { split_bytes: splitBytes, document_bytes: documentBytes } = configOf(plan);
     this.first = place.first;
@@ -56,7 +56,8 @@ export class Stream {
       await commitFile(`${dir}/${streamReceiptPath(this.first)}`, `${text}\n`);
     };
     const file = inputFiles(plan, root)[input]!;
-    const workerData: ReaderData = { file, input, first: this.first, slots, splitBytes, documentBytes, done, budget };
+    const cut = { splitBytes, documentBytes, done, budget, stopAt };
+    const workerData: ReaderData = { file, input, first: this.first, slots, ...cut };
     this.#thread = new Worker(threadFile('reader'), { workerData });
     this.#thread.on('message', (message: FromReader) => this.#hear(message));
     this.#thread.on('error', (error) => events.failed(error));

@@ -168,8 +168,30 @@ test('a share of the input is an estimate of all of it', async () => {
   expect(part.ledger.tokens.read / all.ledger.tokens.read).toBeGreaterThan(0.8);
   expect(part.ledger.tokens.read / all.ledger.tokens.read).toBeLessThan(1.25);
   const { stdout } = await prep([...args, '--dry-run', '--share', '40%'], { cwd });
-  expect(stdout).toMatch(/an estimate, from \d+\.\d % of the input/);
+  expect(stdout).toMatch(/an estimate, from \d+\.\d % of the input \(\d+ of \d+ splits\)/);
 });
+
+test.each(['lines.jsonl.gz', 'array.json', 'both'])(
+  'of %s, cut while it is read, a share is its beginning',
+  async (name) => {
+    const lines = readFileSync(join(SAMPLES, 'corpus/chapters.jsonl'), 'utf8').trimEnd().split('\n');
+    mkdirSync(join(cwd, 'both'), { recursive: true });
+    for (const folder of ['.', 'both']) {
+      writeFileSync(join(cwd, folder, 'lines.jsonl.gz'), gzipSync(lines.join('\n')));
+      writeFileSync(join(cwd, folder, 'array.json'), `[${lines.join(',\n')}]`);
+    }
+    const args = ['pack', name, '--tokenizer', TOKENIZER, '--window', '512', '--split-bytes', '16KiB', '--out', 'x'];
+    const [all, part] = [await forecast(args), await forecast([...args, '--share', '20%'])];
+    expect(part.share).toBeGreaterThan(0.19);
+    expect(part.share).toBeLessThan(0.3);
+    expect(part.looked).toEqual({ splits: 0, of: 0, begun: name === 'both' ? 2 : 1 });
+    expect(part.ledger.rejected).toEqual({});
+    expect(part.ledger.tokens.read / all.ledger.tokens.read).toBeGreaterThan(0.75);
+    expect(part.ledger.tokens.read / all.ledger.tokens.read).toBeLessThan(1.25);
+    const { stdout } = await prep([...args, '--dry-run', '--share', '20%'], { cwd });
+    expect(stdout).toMatch(/an estimate, from \d+\.\d % of the input \(the beginning of \d files?\)/);
+  },
+);
 
 test('flags of a dry run without one are refused', async () => {
   const { code, stderr } = await runPrep(['--share', '5%'], { cwd });

@@ -1,4 +1,4 @@
-import { openTokenizer } from './ours-thread.mjs';
+import { modelOf, tokenizerOf } from './ours-thread.mjs';
 import { median } from './measure.mjs';
 
 /** Texts of at least `bytes` bytes that make quadratic tokenizers stand still. */
@@ -30,7 +30,7 @@ export const GOAL = { perDoubling: 2.4, milliseconds1MiB: 1000 };
  * the wall time. A doubling is the median of the repeats' ratios; all sizes are in every repeat.
  */
 export async function measureHostile(path, log) {
-  const { tokenizer, forget } = await openTokenizer(path);
+  const { tokenizer, forget } = await tokenizerOf(await modelOf(path));
   const results = {};
   for (const [shape, make] of Object.entries(SHAPES)) {
     const texts = SIZES.map((size) => Buffer.from(make(size * KIB)).subarray(0, size * KIB + 4));

@@ -3,11 +3,19 @@ import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { documentAt } from './corpus.mjs';
 
+const library = import('../../dist/tokenize/index.js');
+
+/** What all threads share, from the file. */
+export async function modelOf(path) {
+  const { buildModel } = await library;
+  return buildModel(readFileSync(path), 'tokenizer.json');
+}
+
 /** The tokenizer, after its first word, and a way to empty its kernel's caches where there is one. */
-export async function openTokenizer(path) {
-  const { loadTokenizer } = await import('../../dist/tokenize/index.js');
+export async function tokenizerOf(model) {
+  const { openTokenizer } = await library;
   const { Kernel } = await import('../../dist/tokenize/kernel.js');
-  const tokenizer = loadTokenizer(readFileSync(path), 'tokenizer.json');
+  const tokenizer = openTokenizer(model);
   // The interface hides the kernel: note which one the first word goes through.
   const { encodePlain } = Kernel.prototype;
   let kernel;
@@ -21,7 +29,7 @@ export async function openTokenizer(path) {
 }
 
 if (!isMainThread) {
-  const { model, packed, turns, next, fromEnd } = workerData;
+  const { packed, turns, next, fromEnd } = workerData;
   let opened;
   let made = new Map();
   /** The next turn, or -1: threads work towards each other, as documents that stand together share words. */
@@ -30,8 +38,8 @@ if (!isMainThread) {
     return fromEnd ? turns.length - 2 - Atomics.add(next, 2, 1) : Atomics.add(next, 1, 1);
   };
   const commands = {
-    async start() {
-      opened = await openTokenizer(model);
+    async start({ model }) {
+      opened = await tokenizerOf(model);
       return { canForget: opened.forget !== undefined };
     },
     forget: () => opened.forget(),

@@ -1,6 +1,6 @@
 // ultraprep: documents are UTF-8 in shared memory, ids are an Int32Array a document, left in the thread that made them.
 import { Worker } from 'node:worker_threads';
-import { openTokenizer } from './ours-thread.mjs';
+import { modelOf, tokenizerOf } from './ours-thread.mjs';
 
 export const input = (bytes) => bytes;
 
@@ -12,7 +12,7 @@ export async function start({ model, option, documents }) {
 }
 
 async function oneThread(model, { list }) {
-  const { tokenizer, forget } = await openTokenizer(model);
+  const { tokenizer, forget } = await tokenizerOf(await modelOf(model));
   let made = [];
   return {
     forget,
@@ -39,11 +39,12 @@ async function manyThreads(threads, model, packed) {
     { length: threads },
     (_, i) =>
       new Worker(new URL('ours-thread.mjs', import.meta.url), {
-        workerData: { model, packed, turns, next, fromEnd: i % 2 === 1 },
+        workerData: { packed, turns, next, fromEnd: i % 2 === 1 },
       }),
   );
   const all = (message) => Promise.all(workers.map((worker) => answer(worker, message)));
-  const started = await all({ command: 'start' });
+  // As prep does it: the file is read once, the threads are given what became of it.
+  const started = await all({ command: 'start', model: await modelOf(model) });
   return {
     forget: started.every(({ canForget }) => canForget) ? () => all({ command: 'forget' }) : undefined,
     pass() {

@@ -5,6 +5,7 @@ import { exists, readAll } from '../io/files.ts';
 import { mixtureOf } from './mixture.ts';
 import type { Pipeline, RawPipeline } from './pipeline.ts';
 import { resolvePacking } from './packing.ts';
+import { checkPolicy } from './policy.ts';
 import { quantity } from './quantity.ts';
 import { checkConfig, parseConfig } from './validate.ts';
 
@@ -63,10 +64,12 @@ function absolute(overrides: Overrides): Overrides {
 
 function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline {
   const inputs = raw.inputs.map(({ source, paths }) => ({ source: source ?? sourceName(paths[0] ?? ''), paths }));
+  const mixture = mixtureOf(raw, inputs, file);
+  checkPolicy(mixture, { groupField: raw.group_field, window: quantity(raw.window) }, file);
   return {
     name: raw.name,
     inputs,
-    mixture: mixtureOf(raw, inputs, file),
+    mixture,
     filter: raw.filter === null ? null : resolve(base, raw.filter),
     textField: raw.text_field,
     idField: raw.id_field,
@@ -87,6 +90,8 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     window: quantity(raw.window),
     packing: resolvePacking(raw.packing, quantity(raw.window), file),
     policy: raw.policy,
+    groupField: raw.group_field,
+    diffusionBlock: raw.diffusion_block,
     validation: raw.validation,
     seed: raw.seed,
     splitBytes: quantity(raw.split_bytes),

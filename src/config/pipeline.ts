@@ -17,6 +17,10 @@ export interface Pipeline {
   readonly window: number;
   readonly packing: Packing;
   readonly policy: Policy;
+  /** Field with what a document belongs to; null: to itself. */
+  readonly groupField: string | null;
+  /** Tokens in a diffusion block, under `block-diffusion`. */
+  readonly diffusionBlock: number;
   readonly validation: number;
   readonly seed: number;
   readonly splitBytes: number;
@@ -70,7 +74,7 @@ export interface Mixture {
   readonly duplicates: 'keep' | 'drop';
 }
 
-type Policy = 'adaptive' | 'eod' | 'direct';
+type Policy = 'adaptive' | 'eod' | 'direct' | 'hybrid' | 'document-causal' | 'block-diffusion';
 
 export interface NoiseSettings {
   readonly passes: number;
@@ -122,6 +126,8 @@ export interface RawPipeline {
   window: number | string;
   packing: RawPacking;
   policy: Pipeline['policy'];
+  group_field: string | null;
+  diffusion_block: number;
   validation: number;
   seed: number;
   split_bytes: number | string;
@@ -153,6 +159,8 @@ export const planConfig = (pipeline: Pipeline, filterHash: string | null, form: 
     shuffle: pipeline.packing.shuffle,
   },
   policy: pipeline.policy,
+  group_field: pipeline.groupField,
+  diffusion_block: pipeline.diffusionBlock,
   min_tokens: pipeline.mixture.all.minTokens,
   max_tokens: pipeline.mixture.all.maxTokens,
   duplicates: pipeline.mixture.duplicates,

@@ -25,6 +25,7 @@ const EXIT_OF = {
   CORPUS_NOT_FOUND: EXIT.data,
   CORPUS_INCOMPLETE: EXIT.retry,
   CORPUS_CORRUPT: EXIT.data,
+  BOUNDARIES_INVALID: EXIT.data,
   OUTPUT_EXISTS: EXIT.data,
   NOISE_PASS_MISSING: EXIT.data,
   CHECKPOINT_INVALID: EXIT.data,
@@ -218,6 +219,12 @@ export const allDropped = (
   );
 };
 
+/** A mask that the bundled trainer has no attention for. */
+export const trainerPolicy = (dir: string, policy: string): PrepError =>
+  usageError(
+    `${dir} has the policy ${policy}: the bundled trainer attends both ways inside groups; make one with another --policy`,
+  );
+
 export const noTrainingWindows = (dir: string, validation: number): PrepError =>
   new PrepError(
     'CORPUS_EMPTY',
@@ -284,6 +291,14 @@ export const corpusCorrupt = (file: string, place: string, problem: string): Pre
     'CORPUS_CORRUPT',
     `${file}: ${place}: ${problem}; restore it from a copy, or make it again with \`prep\``,
     { file, place },
+  );
+
+/** Segments that no window can have. */
+export const boundariesInvalid = (problem: string): PrepError =>
+  new PrepError(
+    'BOUNDARIES_INVALID',
+    `no attention mask has these boundaries: ${problem}; if they are of a corpus, make it again with \`prep\``,
+    { problem },
   );
 
 /** `found` are words such as `an export of this corpus`. */

@@ -46,12 +46,17 @@ export interface Window {
 
 /** Attention mask of one window in its stored form (docs/format.md). */
 export interface BlockMask {
+  /** Name of the boundary policy it is of. */
+  readonly policy: string;
   /** Attention-group offsets, [groups + 1], the padding's group included: covers the whole window. */
   readonly cuSeqlens: Int32Array;
   /** Longest group. */
   readonly maxSeqlen: number;
-  /** [ceil(window length / 128) x 4]: any-first, any-end, full-first, full-end key block of each query block. */
-  readonly blockMask: Int32Array;
+  /**
+   * [ceil(window length / 128) x 4]: any-first, any-end, full-first, full-end key block of each query block; under block
+   * diffusion [window length / 128 x 12] int16 (mask/doubled.ts).
+   */
+  readonly blockMask: Int32Array | Int16Array;
   /** (query, key) pairs of real tokens that the policy allows. */
   readonly allowedPairs: number;
 }

@@ -69,8 +69,15 @@ export async function forecastOf(
   const alone = async (separator: number | null, policy: Policy): Promise<WindowStats> =>
     !own && separator === pack.separator
       ? planned.stats
-      : (await packLengthsOnly(plan, dir, receipts, { ...pack, separator, sources: {} }, { policy, bySource: {} }))
-          .stats;
+      : (
+          await packLengthsOnly(
+            plan,
+            dir,
+            receipts,
+            { ...pack, separator, sources: {} },
+            { ...policies, policy, bySource: {} },
+          )
+        ).stats;
   const plain = await alone(null, 'direct');
   const times = (n: number): number => (share === 1 ? n : Math.round(n / share));
   const cost = (policy: string, { count, fill }: WindowStats, pairs: number): Cost => ({
@@ -80,7 +87,9 @@ export async function forecastOf(
     pairs: times(pairs),
   });
   const costs = [
-    ...(own ? [cost('as planned', planned.stats, planned.stats.pairs.planned)] : []),
+    ...(own || policies.policy === 'hybrid' || policies.policy === 'block-diffusion'
+      ? [cost('as planned', planned.stats, planned.stats.pairs.planned)]
+      : []),
     cost('adaptive', plain, plain.pairs.document),
     cost('direct', plain, plain.pairs.window),
     cost('document-causal', plain, plain.pairs.causal),

@@ -1,6 +1,6 @@
 import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
-import { POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
+import { maskMetadata, POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
 import type { LongShare } from '../mix/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions, RecordForm } from '../read/index.ts';
@@ -43,6 +43,8 @@ export interface PlanConfig {
     shuffle: boolean;
   };
   policy: Policy;
+  group_field: string | null;
+  diffusion_block: number;
   min_tokens: number;
   max_tokens: number | null;
   duplicates: Mixture['duplicates'];
@@ -67,8 +69,13 @@ function mixtureOf(config: PlanConfig): PlanMixture {
 }
 
 /** The corpus's policy, and those of the sources that have another. */
-export const policiesOf = ({ policy, sources }: Pick<PlanConfig, 'policy' | 'sources'>): Policies => ({
+export const policiesOf = ({
   policy,
+  sources,
+  diffusion_block: diffusionBlock,
+}: Pick<PlanConfig, 'policy' | 'sources' | 'diffusion_block'>): Policies => ({
+  policy,
+  diffusionBlock,
   bySource: Object.fromEntries(
     Object.entries(sources).flatMap(([source, own]) => (own.policy === policy ? [] : [[source, own.policy]])),
   ),
@@ -122,6 +129,12 @@ export function settingsOf(plan: Plan): Settings {
     mixture,
     sources,
     provenance,
-    shard: (dir) => ({ dir, windowLength: config.window, sources, from: provenance }),
+    shard: (dir) => ({
+      dir,
+      windowLength: config.window,
+      sources,
+      from: provenance,
+      maskInfo: maskMetadata(config.policy, separator, config.diffusion_block),
+    }),
   };
 }

@@ -1,5 +1,6 @@
+import { isPrepError, messageOf } from '../core/errors.ts';
 import { ownOf } from '../core/own.ts';
-import { blockMask, type Policies, policyOf } from '../mask/index.ts';
+import { blockMask, type Policies, type Policy, policyOf } from '../mask/index.ts';
 import type { Manifest, WindowRecord } from '../shard/index.ts';
 import { lossRules } from './loss.ts';
 import type { Plan } from './plan.ts';
@@ -46,7 +47,7 @@ export function* windowProblems(
   rules: Rules,
   partsOf: (split: number, document: number) => number | undefined,
 ): Generator<string> {
-  const { inputIds, numTokens, segments, mask } = record;
+  const { inputIds, numTokens, segments } = record;
   const { windowLength, minSegment, vocabSize, pad, policies } = rules;
   const policy = policyOf(policies, segments);
   let end = 0;
@@ -69,8 +70,25 @@ export function* windowProblems(
     }
   }
   yield* specialProblems(record, rules, partsOf);
-  const made = blockMask(segments, numTokens, windowLength, policy);
+  yield* maskProblems(record, policy, policies.diffusionBlock);
+}
+
+/** Whether a window's stored mask is that of its boundaries. */
+export function* maskProblems(
+  { segments, numTokens, inputIds, mask }: WindowRecord,
+  policy: Policy,
+  diffusionBlock: number,
+): Generator<string> {
+  let made;
+  try {
+    made = blockMask(segments, numTokens, inputIds.length, policy, diffusionBlock);
+  } catch (error) {
+    if (!isPrepError(error)) throw error;
+    yield messageOf(error);
+    return;
+  }
   if (
+    made.policy !== mask.policy ||
     !equal(made.cuSeqlens, mask.cuSeqlens) ||
     !equal(made.blockMask, mask.blockMask) ||
     made.maxSeqlen !== mask.maxSeqlen ||

@@ -1,6 +1,6 @@
 import { BLOCK_SIZE, SHARD_BYTES } from '../core/limits.ts';
-import type { Segment, Subset, Window } from '../core/window.ts';
-import { POLICIES, type Policies, policyOf } from '../mask/index.ts';
+import type { Subset, Window } from '../core/window.ts';
+import { groupOffsets, pairsOf, type Policies, policyOf } from '../mask/index.ts';
 
 /** Pairs of positions at a distance of at least `from` and less than `to`, as a share of all pairs of two positions. */
 export interface Coverage {
@@ -10,12 +10,12 @@ export interface Coverage {
 }
 
 /** Bytes of Arrow's own in a file, within 50 of it for the sample at windows of 128 to 64k. */
-const FRAME = { shard: 2560, mask: 1444, noise: 1732 } as const;
+const FRAME = { shard: 2560, mask: 2058, doubledMask: 2122, noise: 1732 } as const;
 /** Ten columns of a segment (shard/schema.ts), and of a window its number, tokens and offset. */
 const SEGMENT_BYTES = 40;
 const WINDOW_BYTES = 12;
-/** Of a window's mask: its number, longest group, pairs and the offsets of two lists. */
-const MASK_BYTES = 24;
+/** Of a window's mask: its number, policy, longest group, pairs and the offsets of two lists. */
+const MASK_BYTES = 28;
 /** Of a window in a pass: number, one unit of length, p and weight with their offsets, key. */
 const NOISE_BYTES = 36;
 
@@ -50,6 +50,7 @@ export class WindowStats {
 
   /** A window of a split, in the order that they are written. */
   add(split: number, { subset, segments, numTokens }: Window): void {
+    const policy = policyOf(this.#policies, segments);
     this.windows[subset]++;
     this.tokens += numTokens;
     this.segments += segments.length;
@@ -58,23 +59,18 @@ export class WindowStats {
       this.pairs.causal += (length * (length + 1)) / 2;
     }
     this.pairs.window += numTokens ** 2;
-    const groups = this.#groupsOf(segments, numTokens);
+    const offsets = groupOffsets(segments, numTokens, this.#windowLength, policy);
     let longest = 0;
-    for (const length of groups) {
-      this.pairs.planned += length ** 2;
+    for (let g = 0; offsets[g]! < numTokens; g++) {
+      const length = offsets[g + 1]! - offsets[g]!;
+      this.pairs.planned += pairsOf(policy, length, this.#policies.diffusionBlock);
       this.#groups[length]!++;
       longest = Math.max(longest, length);
     }
     this.#longest[longest]!++;
-    // Padding is a group too.
-    const offsets = groups.length + (numTokens < this.#windowLength ? 2 : 1);
-    this.maskBytes += MASK_BYTES + 16 * Math.ceil(this.#windowLength / BLOCK_SIZE) + 4 * offsets;
+    const ofBlock = policy === 'block-diffusion' ? 24 : 16;
+    this.maskBytes += MASK_BYTES + ofBlock * Math.ceil(this.#windowLength / BLOCK_SIZE) + 4 * offsets.length;
     this.#countShard(split, subset);
-  }
-
-  #groupsOf(segments: readonly Segment[], numTokens: number): number[] {
-    if (POLICIES[policyOf(this.#policies, segments)].reach === 'window') return [numTokens];
-    return segments.map(({ length }) => length);
   }
 
   #countShard(split: number, subset: Subset): void {
@@ -102,7 +98,9 @@ export class WindowStats {
   }
 
   get maskFileBytes(): number {
-    return this.maskBytes + this.shards * FRAME.mask;
+    return (
+      this.maskBytes + this.shards * (this.#policies.policy === 'block-diffusion' ? FRAME.doubledMask : FRAME.mask)
+    );
   }
 
   /** Share of windows whose longest group has more than `length` tokens. */

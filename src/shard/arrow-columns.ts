@@ -39,6 +39,10 @@ export function int32Of(parts: Parts, length: number): Int32Array {
   return whole;
 }
 
+/** A part of a column of integers, as it lies in the file. */
+export const integersOf = (part: Data): Int16Array | Int32Array =>
+  part.values instanceof Int16Array ? exactly(part, part.values, Int16Array) : exactly(part, part.values, Int32Array);
+
 /** A column of int64 as whole numbers: without a BigInt a value. */
 export function int64Of(parts: Parts, length: number): Float64Array {
   const whole = new Float64Array(lengthOf(parts, length));
@@ -76,7 +80,7 @@ export function textsOf(parts: Parts): string[] {
   return first?.dictionary ? [...(first.dictionary as Iterable<string>)] : [];
 }
 
-type IntArray = Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+type IntArray = Int16Array<ArrayBuffer> | Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
 
 /** The values of a part, exactly as many as it says. */
 function exactly<T extends IntArray>(

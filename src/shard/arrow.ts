@@ -9,6 +9,7 @@ import {
   FixedSizeBinary,
   FixedSizeList,
   Float32,
+  Int16,
   Int32,
   Int64,
   Int8,
@@ -29,6 +30,7 @@ import {
 
 export { type Data, type Schema };
 export const int8 = new Int8();
+export const int16 = new Int16();
 export const int32 = new Int32();
 export const int64 = new Int64();
 export const uint64 = new Uint64();
@@ -47,6 +49,7 @@ export const schemaOf = (fields: Field[], metadata: Readonly<Record<string, stri
 
 /** Columns over arrays that are there already: nothing is copied. */
 export const int8Data = (values: Int8Array) => makeData({ type: int8, data: values });
+export const int16Data = (values: Int16Array) => makeData({ type: int16, data: values });
 export const int32Data = (values: Int32Array) => makeData({ type: int32, data: values });
 export const float32Data = (values: Float32Array) => makeData({ type: float32, data: values });
 export const int64Data = (values: BigInt64Array) => makeData({ type: int64, data: values });
@@ -117,8 +120,11 @@ export function offsetsOf(lengths: ArrayLike<number>): Int32Array {
   return offsets;
 }
 
-export function concatInt32(arrays: readonly Int32Array[]): Int32Array {
-  const whole = new Int32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+export const concatInt32 = (arrays: readonly Int32Array[]): Int32Array => concat(arrays, Int32Array);
+export const concatInt16 = (arrays: readonly Int16Array[]): Int16Array => concat(arrays, Int16Array);
+
+function concat<T extends Int16Array | Int32Array>(arrays: readonly T[], kind: new (length: number) => T): T {
+  const whole = new kind(arrays.reduce((sum, array) => sum + array.length, 0));
   let at = 0;
   for (const array of arrays) {
     whole.set(array, at);

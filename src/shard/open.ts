@@ -52,7 +52,7 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
   );
   const files = readerInto(KEEP_OPEN);
   /** Block masks are read here and copied: 4 us for 16 KiB, 10 into fresh memory. */
-  let scratch = new Int32Array(0);
+  let scratch = new Uint8Array(0);
   const readIds = (window: number, into: Int32Array): void => {
     const { entry, row } = find(shards, window);
     if (into.length !== windowLength) throw new RangeError(`a window has ${windowLength} ids, not ${into.length}`);
@@ -63,18 +63,19 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
     const columns = await small(entry);
     const { cuSeqlens, maxSeqlen, allowedPairs } = columns;
     const length = columns.blockMask.length[row]!;
-    if (scratch.length < length) scratch = new Int32Array(length);
+    if (scratch.length < length) scratch = new Uint8Array(length);
     const blockMask = scratch.subarray(0, length);
-    files.read(`${dir}/${entry.mask.path}`, columns.blockMask.at[row]!, bytesOf(blockMask));
+    files.read(`${dir}/${entry.mask.path}`, columns.blockMask.at[row]!, blockMask);
     return {
       window,
       subset: entry.subset,
       numTokens: columns.numTokens[row]!,
       segments: segmentsOf(columns.segments, row),
       mask: {
+        policy: columns.policies[columns.policy[row]!]!,
         cuSeqlens: cuSeqlens.values.slice(cuSeqlens.offsets[row], cuSeqlens.offsets[row + 1]),
         maxSeqlen: maxSeqlen[row]!,
-        blockMask: blockMask.slice(),
+        blockMask: new columns.blockMask.kind(blockMask.slice().buffer),
         allowedPairs: allowedPairs[row]!,
       },
     };

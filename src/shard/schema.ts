@@ -7,6 +7,7 @@ import {
   field,
   fixedListOf,
   float32,
+  int16,
   int32,
   int64,
   listOf,
@@ -36,6 +37,7 @@ const metadata = ({ plan, policy, tokenizer }: Provenance, table: string) => ({
 
 export const sourceType = dictionary(0);
 export const reasonType = dictionary(1);
+export const policyType = dictionary(2);
 export const segmentType = structOf([
   field('start', int32),
   field('length', int32),
@@ -49,6 +51,7 @@ export const segmentType = structOf([
 ]);
 export const segmentsType = listOf(segmentType);
 export const int32List = listOf(int32);
+export const int16List = listOf(int16);
 export const float32List = listOf(float32);
 export const idsType = (windowLength: number) => fixedListOf(int32, windowLength);
 
@@ -63,16 +66,18 @@ export const shardSchema = (windowLength: number, from: Provenance) =>
     metadata(from, 'windows'),
   );
 
-export const maskSchema = (from: Provenance) =>
+/** `doubled`: of block diffusion, whose ranges are those of two halves; `info` is what the policy means (mask/metadata.ts). */
+export const maskSchema = (from: Provenance, info: Readonly<Record<string, string>>, doubled: boolean) =>
   schemaOf(
     [
       field('window', int32),
+      field('policy', policyType),
       field('cu_seqlens', int32List),
       field('max_seqlen', int32),
-      field('block_mask', int32List),
+      field('block_mask', doubled ? int16List : int32List),
       field('allowed_pairs', int64),
     ],
-    metadata(from, 'masks'),
+    { ...metadata(from, doubled ? 'doubled-masks' : 'masks'), ...info },
   );
 
 export const documentSchema = (from: Provenance) =>

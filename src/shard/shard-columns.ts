@@ -1,7 +1,7 @@
 import { corpusCorrupt, messageOf } from '../core/errors.ts';
 import type { Segment } from '../core/window.ts';
 import { openForRead } from '../io/files.ts';
-import { child, int32Of, int64Of, type Lists, listsOf, rowsOf, textsOf } from './arrow-columns.ts';
+import { child, int32Of, integersOf, int64Of, type Lists, listsOf, rowsOf, textsOf } from './arrow-columns.ts';
 import type { FileEntry, ShardEntry } from './manifest.ts';
 
 /** Columns of all segments of a shard, one after the other; those of window k stand at `offsets[k]` to `offsets[k + 1]`. */
@@ -27,13 +27,24 @@ export interface SegmentColumns {
 export interface ShardColumns {
   readonly numTokens: Int32Array;
   readonly segments: SegmentColumns;
+  /** Place of each window's policy in `policies`. */
+  readonly policy: Int32Array;
+  readonly policies: readonly string[];
   readonly cuSeqlens: Lists;
   readonly maxSeqlen: Int32Array;
   readonly allowedPairs: Float64Array;
-  /** Byte in the mask's file, and count of int32, of each window's block mask. */
-  readonly blockMask: { readonly at: Float64Array; readonly length: Int32Array };
+  /** Byte in the mask's file, and bytes, of each window's block mask; `kind` is int16 under block diffusion. */
+  readonly blockMask: BlockMaskPlaces;
   /** What it takes in memory. */
   readonly bytes: number;
+}
+
+/** Where block masks lie in their file. */
+export interface BlockMaskPlaces {
+  readonly at: Float64Array;
+  /** Bytes. */
+  readonly length: Int32Array;
+  readonly kind: typeof Int16Array | typeof Int32Array;
 }
 
 export async function readShardColumns(dir: string, entry: ShardEntry, windowLength: number): Promise<ShardColumns> {
@@ -75,21 +86,34 @@ function maskColumns(bytes: Uint8Array, windows: number) {
   const rows = rowsOf(bytes);
   const { offsets, items } = listsOf(child(rows, 'cu_seqlens'), windows);
   const blocks = listsOf(child(rows, 'block_mask'), windows);
+  const policies = textsOf(child(rows, 'policy'));
+  const policy = int32Of(child(rows, 'policy'), windows).slice();
+  for (const place of policy)
+    if (!(place >= 0 && place < policies.length)) throw new Error(`it has no policy ${place}`);
   const at = new Float64Array(windows);
   let row = 0;
   let before = 0;
+  let kind: BlockMaskPlaces['kind'] = Int32Array;
   for (const part of blocks.items) {
-    const { buffer, byteOffset } = int32Of([part], part.length);
+    const values = integersOf(part);
+    const { buffer, byteOffset, BYTES_PER_ELEMENT: width } = values;
+    kind = width === 2 ? Int16Array : Int32Array;
     if (buffer !== bytes.buffer) throw new Error('its block masks do not lie in it as they are');
     for (; row < windows && blocks.offsets[row + 1]! <= before + part.length; row++)
-      at[row] = byteOffset - bytes.byteOffset + 4 * (blocks.offsets[row]! - before);
+      at[row] = byteOffset - bytes.byteOffset + width * (blocks.offsets[row]! - before);
     before += part.length;
   }
   return {
+    policy,
+    policies,
     cuSeqlens: { offsets, values: int32Of(items, offsets[windows]!).slice() },
     maxSeqlen: int32Of(child(rows, 'max_seqlen'), windows).slice(),
     allowedPairs: int64Of(child(rows, 'allowed_pairs'), windows),
-    blockMask: { at, length: Int32Array.from(at, (_, i) => blocks.offsets[i + 1]! - blocks.offsets[i]!) },
+    blockMask: {
+      at,
+      length: Int32Array.from(at, (_, i) => kind.BYTES_PER_ELEMENT * (blocks.offsets[i + 1]! - blocks.offsets[i]!)),
+      kind,
+    },
   };
 }
 

@@ -2,12 +2,10 @@ import type { Flow } from '../core/batch.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import { SHARD_BYTES } from '../core/limits.ts';
 import type { Sink } from '../core/stage.ts';
-import type { BlockMask, MaskedWindow, Segment, Window } from '../core/window.ts';
+import type { MaskedWindow, Segment, Window } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import {
   ArrowFile,
-  arrowBytes,
-  concatInt32,
   dictionaryFrom,
   fixedListData,
   int32Data,
@@ -17,16 +15,8 @@ import {
   structData,
 } from './arrow.ts';
 import type { ShardEntry } from './manifest.ts';
-import {
-  idsType,
-  int32List,
-  maskSchema,
-  type Provenance,
-  segmentsType,
-  segmentType,
-  shardSchema,
-  sourceType,
-} from './schema.ts';
+import { maskBytes, type NumberedMask } from './masks.ts';
+import { idsType, type Provenance, segmentsType, segmentType, shardSchema, sourceType } from './schema.ts';
 
 export interface ShardOptions {
   readonly dir: string;
@@ -35,6 +25,8 @@ export interface ShardOptions {
   /** All source names of the plan: the dictionary of the `source` columns. */
   readonly sources: readonly string[];
   readonly from: Provenance;
+  /** What the metadata of the masks' tables say of the policy. */
+  readonly maskInfo: Readonly<Record<string, string>>;
 }
 
 /** A record batch holds 8 MiB of ids: what a reader takes in one go, and what the writer holds. */
@@ -44,7 +36,7 @@ export const splitName = (split: number): string => String(split).padStart(5, '0
 
 /** masked windows -> shards/ and masks/<policy>/, each committed when complete; the entries go into the receipt. */
 export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[]> {
-  const { dir, split, windowLength, from } = options;
+  const { dir, split, windowLength, from, maskInfo } = options;
   const perShard = Math.max(1, Math.floor(SHARD_BYTES / (windowLength * 4)));
   const perBatch = Math.min(perShard, Math.max(1, Math.floor(BATCH_BYTES / (windowLength * 4))));
   return {
@@ -101,7 +93,7 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
           const path = `shards/${name}`;
           const file = await commitStream(`${dir}/${path}`, writeAll);
           const maskPath = `masks/${from.policy}/${name}`;
-          const mask = await commitFile(`${dir}/${maskPath}`, maskBytes(masks, from));
+          const mask = await commitFile(`${dir}/${maskPath}`, maskBytes(masks, from, maskInfo));
           const entry = { subset, firstWindow, windows: masks.length, batches };
           return { path, ...file, ...entry, mask: { path: maskPath, ...mask } };
         };
@@ -135,26 +127,6 @@ function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLeng
       structData(segmentType, children, segments.length),
     ),
   ];
-}
-
-/** What is kept of a window until its shard is complete: its tokens and segments are on disk by then. */
-interface NumberedMask {
-  readonly window: number;
-  readonly mask: BlockMask;
-}
-
-function maskBytes(items: readonly NumberedMask[], from: Provenance): Uint8Array {
-  const masks = items.map(({ mask }) => mask);
-  const list = (of: (mask: BlockMask) => Int32Array) =>
-    listData(int32List, offsetsOf(masks.map((m) => of(m).length)), int32Data(concatInt32(masks.map(of))));
-  const columns = [
-    int32Data(Int32Array.from(items, ({ window }) => window)),
-    list((m) => m.cuSeqlens),
-    int32Data(Int32Array.from(masks, (m) => m.maxSeqlen)),
-    list((m) => m.blockMask),
-    int64Data(BigInt64Array.from(masks, (m) => BigInt(m.allowedPairs))),
-  ];
-  return arrowBytes(maskSchema(from), columns, items.length);
 }
 
 /** The items of a flow one by one, with a look at the next. */

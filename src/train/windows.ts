@@ -1,4 +1,5 @@
-import { corpusCorrupt, noTrainingWindows } from '../core/errors.ts';
+import { corpusCorrupt, noTrainingWindows, trainerPolicy } from '../core/errors.ts';
+import { POLICIES, type Policy } from '../mask/index.ts';
 import type { Corpus, NoisePass, NoiseRow, WindowRecord } from '../shard/index.ts';
 
 /** More ids than any tokenizer has: what is allocated by the vocabulary stays bounded. */
@@ -33,6 +34,7 @@ export async function readWindow(corpus: Corpus, window: number): Promise<Window
   const fail = (problem: string): never => {
     throw corpusCorrupt(corpus.dir, `window ${window}`, problem);
   };
+  if (POLICIES[mask.policy as Policy]?.attention !== 'bidirectional') throw trainerPolicy(corpus.dir, mask.policy);
   if (inputIds.length !== windowLength) fail(`has ${inputIds.length} ids, not ${windowLength}`);
   if (!Number.isInteger(numTokens) || numTokens < 1 || numTokens > windowLength)
     fail(`has ${numTokens} tokens, a window holds 1 to ${windowLength}`);

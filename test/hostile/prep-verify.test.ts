@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { inspectCorpus, type Verification, verifyCorpus } from '../../src/run/index.ts';
 import { type FileEntry, type Manifest, openCorpus, readDocuments } from '../../src/shard/index.ts';
+import { readShardColumns } from '../../src/shard/shard-columns.ts';
 import { isPrepError } from '../../src/core/errors.ts';
 import { writeSmallCorpus } from '../support/corpus.ts';
 import { filesBelow, temporaryFolder } from '../support/folders.ts';
@@ -127,10 +128,10 @@ test('a mask that is not that of its boundaries is found behind a right checksum
   fresh();
   const name = 'masks/adaptive/00001-00000.arrow';
   const bytes = read(name);
-  // The first row of blocks: block 0 to its end, which is four blocks of 128 at the most.
-  const at = [1, 2, 3, 4]
-    .map((end) => bytes.indexOf(Buffer.from(Int32Array.of(0, end, 0).buffer)))
-    .find((place) => place >= 0)!;
+  const { splits, windowLength } = JSON.parse(readFileSync(join(sound, 'manifest.json'), 'utf8')) as Manifest;
+  const columns = await readShardColumns(sound, splits[1]!.shards[0]!, windowLength);
+  // The first row of blocks: from block 0 to its end, which is four blocks of 128 at the most.
+  const at = columns.blockMask.at[0]!;
   bytes.writeInt32LE(bytes.readInt32LE(at + 4) === 4 ? 3 : 4, at + 4);
   forge(name, bytes);
   expect((await problems()).join('\n')).toMatch(

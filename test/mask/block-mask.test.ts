@@ -1,144 +1,130 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BLOCK_SIZE } from '../../src/core/limits.ts';
-import type { Segment } from '../../src/core/window.ts';
-import { blockMask, denseMask, type Policy, POLICY_NAMES } from '../../src/mask/index.ts';
+import { blockMask, denseMask, POLICIES, POLICY_NAMES } from '../../src/mask/index.ts';
+import { segmentsOf } from '../support/segments.ts';
+import { checkWindow, generatedWindow } from './check-window.ts';
 
-function segmentsOf(lengths: readonly number[]): Segment[] {
-  let start = 0;
-  return lengths.map((length, i) => {
-    const segment = {
-      start,
-      length,
-      split: 0,
-      document: i,
-      source: '',
-      documentOffset: 0,
-      part: 0,
-      group: i,
-      promptTokens: 0,
-    };
-    start += length;
-    return segment;
-  });
-}
-
-/** The policy by its definition, from the segments alone: may query i see key j? Padding sees padding. */
-function oracle(lengths: readonly number[], windowLength: number, policy: Policy): Uint8Array {
-  const owner = new Int32Array(windowLength).fill(-1);
-  segmentsOf(lengths).forEach(({ start, length }, i) =>
-    owner.fill(policy === 'adaptive' ? i : 0, start, start + length),
-  );
-  const dense = new Uint8Array(windowLength ** 2);
-  for (let i = 0; i < windowLength; i++)
-    for (let j = 0; j < windowLength; j++) dense[i * windowLength + j] = owner[i] === owner[j] ? 1 : 0;
-  return dense;
-}
-
-/** What the stored ranges must say, block by block, read off the dense mask; keys past the window are seen by nobody. */
-function rangesOf(dense: Uint8Array, length: number): { any: boolean[]; full: boolean[] }[] {
-  const blocks = Math.ceil(length / BLOCK_SIZE);
-  return Array.from({ length: blocks }, (_, q) => {
-    const any: boolean[] = [];
-    const full: boolean[] = [];
-    for (let k = 0; k < blocks; k++) {
-      let [some, every] = [false, true];
-      for (let i = q * BLOCK_SIZE; i < Math.min((q + 1) * BLOCK_SIZE, length); i++)
-        for (let j = k * BLOCK_SIZE; j < (k + 1) * BLOCK_SIZE; j++) {
-          const seen = j < length && dense[i * length + j] === 1;
-          some ||= seen;
-          every &&= seen;
-        }
-      any.push(some);
-      full.push(every);
-    }
-    return { any, full };
-  });
-}
-
-const inRange = (first: number, end: number, blocks: number): boolean[] =>
-  Array.from({ length: blocks }, (_, k) => k >= first && k < end);
-
-function check(lengths: readonly number[], windowLength: number, policy: Policy): void {
-  const tokens = lengths.reduce((a, b) => a + b, 0);
-  const mask = blockMask(segmentsOf(lengths), tokens, windowLength, policy);
-  const dense = oracle(lengths, windowLength, policy);
-  // Buffer.compare: vitest's toEqual takes seconds for a million elements.
-  expect(Buffer.compare(denseMask(mask.cuSeqlens), dense)).toBe(0);
-  const blocks = Math.ceil(windowLength / BLOCK_SIZE);
-  rangesOf(dense, windowLength).forEach(({ any, full }, q) => {
-    const [anyFirst, anyEnd, fullFirst, fullEnd] = mask.blockMask.subarray(q * 4, q * 4 + 4);
-    expect(inRange(anyFirst!, anyEnd!, blocks)).toEqual(any);
-    expect(inRange(fullFirst!, fullEnd!, blocks)).toEqual(full);
-  });
-  const pairs = policy === 'adaptive' ? lengths.reduce((sum, n) => sum + n * n, 0) : tokens ** 2;
-  expect(mask.allowedPairs).toBe(pairs);
-}
-
-const window = fc.record({
-  lengths: fc.array(fc.oneof(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 300 }), fc.constant(128)), {
-    minLength: 1,
-    maxLength: 8,
-  }),
-  padding: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 300 })),
-  policy: fc.constantFrom(...POLICY_NAMES),
+const window = (lengths: readonly number[], windowLength: number) => ({
+  lengths,
+  groups: [...lengths.keys()],
+  windowLength,
+  diffusionBlock: 4,
 });
 
-describe('the block mask', () => {
-  test('is that of a dense oracle on 300 generated windows', () => {
-    let padded = 0;
-    let partial = 0;
+describe('the block mask, its lists of blocks and its dense form are those of an oracle', () => {
+  test.each(POLICY_NAMES)('%s, on 400 generated windows (block-diffusion: 200)', (policy) => {
+    let [padded, edges, single, short, grouped] = [0, 0, 0, 0, 0];
     fc.assert(
-      fc.property(window, ({ lengths, padding, policy }) => {
-        const length = lengths.reduce((a, b) => a + b, 0) + padding;
-        padded += padding > 0 ? 1 : 0;
-        partial += length % BLOCK_SIZE === 0 ? 0 : 1;
-        check(lengths, length, policy);
+      fc.property(generatedWindow(policy), (of) => {
+        const { lengths, groups, windowLength } = of;
+        let end = 0;
+        for (const length of lengths) edges += (end += length) % BLOCK_SIZE === 0 ? 1 : 0;
+        padded += end < windowLength ? 1 : 0;
+        single += lengths.length === 1 ? 1 : 0;
+        short += lengths.includes(1) ? 1 : 0;
+        grouped += new Set(groups).size < groups.length ? 1 : 0;
+        checkWindow(of);
       }),
-      { numRuns: 300, seed: 2510 },
+      { numRuns: policy === 'block-diffusion' ? 200 : 400, seed: 2510 },
     );
-    expect(padded).toBeGreaterThan(50);
-    expect(partial).toBeGreaterThan(50);
+    // What the windows were to hold, they held.
+    expect(Math.min(padded, edges, single, short, grouped)).toBeGreaterThan(15);
   });
 
   test.each([
     ['one document', [512], 512],
     ['one token', [1], 128],
+    ['a window of one token', [1], 1],
     ['documents that end on block edges', [128, 128, 256], 512],
     ['documents one token off the edges', [127, 129, 256], 512],
     ['512 documents of one token', Array.from({ length: 512 }, () => 1), 512],
+    ['nothing but padding', [], 256],
   ])('%s', (_, lengths, length) => {
-    for (const policy of POLICY_NAMES) check(lengths, length, policy);
+    for (const policy of POLICY_NAMES)
+      if (policy !== 'block-diffusion' || length % BLOCK_SIZE === 0)
+        checkWindow({ ...window(lengths, length), policy });
   });
+});
 
-  test('spelled out: two documents of 3 tokens and 2 of padding, in one block', () => {
+describe('spelled out', () => {
+  test('two documents of 3 tokens and 2 of padding, in one block', () => {
     const mask = blockMask(segmentsOf([3, 3]), 6, 8, 'adaptive');
     expect([...mask.cuSeqlens]).toEqual([0, 3, 6, 8]);
     expect(mask.maxSeqlen).toBe(3);
     expect([...mask.blockMask]).toEqual([0, 1, 0, 0]);
     expect(mask.allowedPairs).toBe(18);
+    expect(blockMask(segmentsOf([3, 3]), 6, 8, 'document-causal').allowedPairs).toBe(12);
   });
 
-  test('segments of one group see each other', () => {
-    const [a, b, c] = segmentsOf([2, 2, 2]);
-    const mask = blockMask([a!, { ...b!, group: 0 }, c!], 6, 6, 'adaptive');
-    expect([...mask.cuSeqlens]).toEqual([0, 4, 6]);
+  test('documents of one group see each other under hybrid, and under no other policy', () => {
+    const segments = segmentsOf([2, 2, 2], [0, 0, 1]);
+    expect([...blockMask(segments, 6, 6, 'hybrid').cuSeqlens]).toEqual([0, 4, 6]);
+    expect([...blockMask(segments, 6, 6, 'adaptive').cuSeqlens]).toEqual([0, 2, 4, 6]);
+    expect([...blockMask(segments, 6, 6, 'eod').cuSeqlens]).toEqual([0, 6]);
   });
 
-  test('takes 16 KiB for a window of 131072 tokens, whatever its documents', () => {
+  test('block diffusion: 5 tokens in blocks of 2, and their clean copy', () => {
+    const dense = denseMask({ policy: 'block-diffusion', cuSeqlens: Int32Array.of(0, 5) }, 2);
+    const rows = Array.from({ length: 10 }, (_, i) => [...dense.subarray(i * 10, i * 10 + 10)].join(''));
+    expect(rows).toEqual([
+      '1100000000',
+      '1100000000',
+      '0011011000',
+      '0011011000',
+      '0000111110',
+      '0000011000',
+      '0000011000',
+      '0000011110',
+      '0000011110',
+      '0000011111',
+    ]);
+  });
+
+  test('block diffusion: its ranges, a document of 200 tokens and one of 56 in blocks of 128', () => {
+    const mask = blockMask(segmentsOf([200, 56]), 256, 256, 'block-diffusion', 128);
+    // Noisy rows of noisy keys, of clean keys, clean rows of clean keys; of each any and full.
+    expect([...mask.blockMask]).toEqual([0, 1, 0, 1, 0, 0, 0, 0, 0, 1, 0, 1, 1, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0]);
+    expect(mask.blockMask).toBeInstanceOf(Int16Array);
+  });
+});
+
+describe('what it takes', () => {
+  test.each([
+    ['adaptive', 16],
+    ['document-causal', 16],
+    ['block-diffusion', 24],
+  ] as const)('%s: %i KiB for a window of 131072 tokens, whatever its documents', (policy, size) => {
     for (const documents of [1, 100, 10_000]) {
       const lengths = Array.from({ length: documents }, () => Math.floor(131072 / documents));
-      const mask = blockMask(
-        segmentsOf(lengths),
-        lengths.reduce((a, b) => a + b),
-        131072,
-        'adaptive',
-      );
-      expect(mask.blockMask.byteLength).toBe(16 * 1024);
+      const tokens = lengths.reduce((a, b) => a + b);
+      expect(blockMask(segmentsOf(lengths), tokens, 131072, policy).blockMask.byteLength).toBe(size * 1024);
     }
   });
 
-  test('dense is refused above 8192', () => {
-    expect(() => denseMask(Int32Array.of(0, 8193))).toThrow(/8192/);
+  test('dense is refused above 8192 rows', () => {
+    for (const policy of POLICY_NAMES) {
+      const most = POLICIES[policy].attention === 'block-diffusion' ? 4096 : 8192;
+      expect(() => denseMask({ policy, cuSeqlens: Int32Array.of(0, most + 1) })).toThrow(/refused above 8192/);
+    }
   });
+});
+
+test.each([
+  ['an empty segment', [3, 0, 3], 6, 8, /segment 1 is empty/],
+  ['more documents than tokens', [1, 1, 1], 2, 8, /3 segments in 2 tokens: more documents than tokens/],
+  ['tokens that no segment has', [3], 6, 8, /segments end at 3, its tokens at 6/],
+  ['more tokens than the window', [9], 9, 8, /9 tokens in a window of 8/],
+])('%s: BOUNDARIES_INVALID', (_, lengths, tokens, length, problem) => {
+  const made = () => blockMask(segmentsOf(lengths), tokens, length, 'adaptive');
+  expect(made).toThrow(problem);
+  expect(made).toThrow(expect.objectContaining({ code: 'BOUNDARIES_INVALID', exitCode: 65 }));
+});
+
+test('a gap, a group that comes back, a window that cannot be doubled: BOUNDARIES_INVALID', () => {
+  const [a, b] = segmentsOf([2, 2], [1, 0]);
+  const coded = expect.objectContaining({ code: 'BOUNDARIES_INVALID' });
+  expect(() => blockMask([a!, b!], 4, 8, 'hybrid')).toThrow(coded);
+  expect(() => blockMask([a!, { ...b!, group: 1, start: 3 }], 4, 8, 'hybrid')).toThrow(coded);
+  expect(() => blockMask(segmentsOf([200]), 200, 200, 'block-diffusion')).toThrow(coded);
 });

@@ -48,6 +48,7 @@ export async function writeWindows(dir: string, options: WindowsOptions): Promis
       windowLength,
       sources: SOURCES,
       from: { plan: HASH, policy: 'adaptive', tokenizer },
+      maskInfo: {},
     });
     const shards = await sink.write(flow(split, counts, options), { reject() {}, progress() {} });
     // From the second split on, numbers of documents do not fit into an int32.

@@ -39,6 +39,12 @@ export function windowOf(documents: readonly (readonly number[])[], windowLength
       group: i,
       promptTokens: 0,
     })),
-    mask: { cuSeqlens: Int32Array.from(offsets), maxSeqlen: 0, blockMask: new Int32Array(0), allowedPairs: 0 },
+    mask: {
+      cuSeqlens: Int32Array.from(offsets),
+      policy: 'adaptive',
+      maxSeqlen: 0,
+      blockMask: new Int32Array(0),
+      allowedPairs: 0,
+    },
   };
 }

@@ -125,6 +125,6 @@ function windowRecord(
     inputIds,
     numTokens,
     segments,
-    mask: { cuSeqlens, maxSeqlen: 0, blockMask: new Int32Array(0), allowedPairs: 0 },
+    mask: { cuSeqlens, policy, maxSeqlen: 0, blockMask: new Int32Array(0), allowedPairs: 0 },
   };
 }

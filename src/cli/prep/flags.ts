@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { POLICY_NAMES } from '../../mask/index.ts';
 import { LONG_DOCUMENT_NAMES, METHOD_NAMES, type Overrides, type Pipeline, quantity } from '../../config/index.ts';
 
 export const number = (text: string): number => {
@@ -74,7 +75,7 @@ export const withPlanFlags = (command: Command): Command =>
     .option('--out <dir>', 'corpus folder (default: out/<name>)')
     .option('--tokenizer <file>', 'tokenizer.json of a Hugging Face fast tokenizer')
     .option('--window <tokens>', 'window length, such as 4096, 32k or 128k')
-    .addOption(new Option('--policy <name>', 'what a token may attend to').choices(['adaptive', 'eod', 'direct']))
+    .addOption(new Option('--policy <name>', 'what a token may attend to').choices(POLICY_NAMES))
     .addOption(
       new Option('--packing <method>', 'how documents become windows (default: best-fit)').choices(METHOD_NAMES),
     )

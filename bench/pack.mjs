@@ -58,9 +58,13 @@ const TOOLS = [
 
 async function runOurs(inputs, out) {
   const settings = ['--tokenizer', values.tokenizer, '--window', values.window, '--workers', '2', '--out', out];
-  const seen = await measure(process.execPath, [join(repository, 'dist/cli/prep.js'), 'pack', ...inputs, ...settings], {
-    cwd: dirname(out),
-  });
+  const seen = await measure(
+    process.execPath,
+    [join(repository, 'dist/bundle/prep.js'), 'pack', ...inputs, ...settings],
+    {
+      cwd: dirname(out),
+    },
+  );
   const { windows, windowLength, ledger } = JSON.parse(readFileSync(join(out, 'manifest.json'), 'utf8'));
   const count = windows.train + windows.validation;
   const { packed: tokens } = ledger.tokens;

@@ -26,7 +26,7 @@ const WAYS = [
 
 const dir = mkdtempSync(join(tmpdir(), 'ultraprep-methods-'));
 const prep = (...args) => {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/cli/prep.js'), ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(root, 'dist/bundle/prep.js'), ...args], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`prep ${args.join(' ')}: ${stderr}`);

@@ -1,7 +1,8 @@
 import { relative } from 'node:path';
 
 /** Numbers as people read them. */
-export const integer = (n: number): string => Math.round(n).toLocaleString('en-US');
+/** With commas; Intl takes 13 ms to begin. */
+export const integer = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
 /** `1 file`, `2 files`. */
 export const count = (n: number, noun: string): string =>
   `${integer(n)} ${noun}${n === 1 ? '' : noun.endsWith('s') ? 'es' : 's'}`;

@@ -94,7 +94,7 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     diffusionBlock: raw.diffusion_block,
     validation: raw.validation,
     seed: raw.seed,
-    splitBytes: quantity(raw.split_bytes),
+    splitBytes: raw.split_bytes === 'auto' ? null : quantity(raw.split_bytes),
     noise: {
       passes: raw.noise.passes,
       schedule: raw.noise.schedule,

@@ -23,7 +23,8 @@ export interface Pipeline {
   readonly diffusionBlock: number;
   readonly validation: number;
   readonly seed: number;
-  readonly splitBytes: number;
+  /** null: by the size of the inputs. */
+  readonly splitBytes: number | null;
   readonly noise: NoiseSettings;
   readonly documentBytes: number;
   readonly rejectShare: number;
@@ -142,7 +143,7 @@ export interface RawPipeline {
  * settings), paths (the plan lists the files themselves). `filterHash` is the SHA-256 of the filter module, `form`
  * what a record is, with its chat template (run/form.ts).
  */
-export const planConfig = (pipeline: Pipeline, filterHash: string | null, form: Json): Json => ({
+export const planConfig = (pipeline: Pipeline, splitBytes: number, filterHash: string | null, form: Json): Json => ({
   name: pipeline.name,
   text_field: pipeline.textField,
   id_field: pipeline.idField,
@@ -168,6 +169,6 @@ export const planConfig = (pipeline: Pipeline, filterHash: string | null, form: 
   sources: Object.fromEntries(Object.entries(pipeline.mixture.bySource).map(([name, own]) => [name, { ...own }])),
   validation: pipeline.validation,
   seed: pipeline.seed,
-  split_bytes: pipeline.splitBytes,
+  split_bytes: splitBytes,
   document_bytes: pipeline.documentBytes,
 });

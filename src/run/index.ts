@@ -11,5 +11,5 @@ export { settingsOf } from './settings.ts';
 export { type Progress, splitChain } from './split.ts';
 export type { DeepOptions } from './deep.ts';
 export { type Verification, verifyCorpus, type VerifyOptions } from './verify.ts';
-export { VERSION } from './version.ts';
+export { QUICKSTART, VERSION } from './version.ts';
 export { warningsOf } from './warnings.ts';

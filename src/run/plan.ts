@@ -8,7 +8,7 @@ import { sha256OfFile } from '../io/hash.ts';
 import type { InputFile, Part } from '../read/index.ts';
 import { FORMAT, PLAN, readChecked, type TokenizerInfo } from '../shard/index.ts';
 import { type ForeignModel, hashOf, type Model, openTokenizer, resolveSpecialIds } from '../tokenize/index.ts';
-import { cutInputs } from './cut.ts';
+import { cutInputs, usualSplitBytes } from './cut.ts';
 import { differing } from './differing.ts';
 import { findInputs } from './inputs.ts';
 import { formOf } from './form.ts';
@@ -74,10 +74,11 @@ export async function makePlan(
   const loaded = openTokenizer(model, { specialTokens: pipeline.specialText, template: pipeline.template });
   const { specialIds, vocabSize } = resolveSpecialIds(loaded, pipeline.specialTokens);
   const { files, modified, root } = await findInputs(pipeline);
+  const splitBytes = pipeline.splitBytes ?? usualSplitBytes(files, pipeline.window);
   const identity: Identity = {
     format: FORMAT,
     version: VERSION,
-    config: planConfig(pipeline, await filterHash(pipeline.filter), await formOf(pipeline)),
+    config: planConfig(pipeline, splitBytes, await filterHash(pipeline.filter), await formOf(pipeline)),
     tokenizer: { sha256: loaded.sha256, vocabSize, specialIds },
     inputs: files.map(({ name, size, format, compression, source }) => ({
       path: name,
@@ -99,7 +100,7 @@ export async function makePlan(
     // Only asked to look: the plan as it would be, whatever is in the folder.
     if (commit) throw differing(pipeline.out, identity, existing);
   }
-  const splits = await cutInputs(files, pipeline.splitBytes, settingsOf({ id, ...identity, splits: [] }).read);
+  const splits = await cutInputs(files, splitBytes, settingsOf({ id, ...identity, splits: [] }).read);
   const text = canonicalJson({ id, ...identity, splits } as unknown as Json);
   // As the next run will read it: the order of members is that of the file from the start.
   const plan = JSON.parse(text) as Plan;

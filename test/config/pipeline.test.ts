@@ -37,7 +37,7 @@ describe('a pipeline file', () => {
       window: 131072,
       policy: 'adaptive',
       packing: { method: 'best-fit', longDocuments: 'split', minSegment: 0 },
-      splitBytes: 2 ** 25,
+      splitBytes: null,
       noise: { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 },
       inputs: [{ source: 'a.txt' }],
     });

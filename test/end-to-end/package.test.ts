@@ -26,7 +26,7 @@ test('npm pack, a global install into an empty folder, prep without an argument'
       'package.json',
       'README.md',
       'LICENSE',
-      'dist/cli/prep.js',
+      'dist/bundle/prep.js',
       'pipelines/quickstart.yaml',
       'schemas/pipeline.schema.json',
       'samples/tokenizer.json',

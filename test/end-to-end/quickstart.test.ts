@@ -40,7 +40,7 @@ describe('prep && train on the bundled sample', () => {
     // Steps, not minutes: the same losses on a slow machine. 45 s on two cores.
     const { code, stdout, stderr } = await start(
       process.execPath,
-      [join(ROOT, 'dist/cli/train.js'), dir, '--steps', '200', '--json'],
+      [join(ROOT, 'dist/bundle/train.js'), dir, '--steps', '200', '--json'],
       cwd,
     ).ended;
     expect(stderr).toBe('');

@@ -19,7 +19,7 @@ if (!there) console.warn(`no ${python}: interop tests are skipped; \`npm run ven
 describe.runIf(there)('pyarrow and numpy', () => {
   test('read a corpus by docs/format.md: same ids, boundaries, masked positions and training order', async () => {
     const dir = join(await mkdtemp(join(tmpdir(), 'interop-')), 'corpus');
-    await run(process.execPath, ['dist/cli/prep.js', '--out', dir]);
+    await run(process.execPath, ['dist/bundle/prep.js', '--out', dir]);
     const { stdout } = await run(python, ['test/interop/read_corpus.py', dir]);
     const theirs = JSON.parse(stdout) as Record<string, unknown>;
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 /** The checkout, without a slash at its end. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '');
-export const PREP = join(ROOT, 'dist/cli/prep.js');
+export const PREP = join(ROOT, 'dist/bundle/prep.js');
 export const SAMPLES = join(ROOT, 'samples');
 export const TOKENIZER = join(SAMPLES, 'tokenizer.json');
 

@@ -81,6 +81,7 @@ export async function writeWindows(dir: string, options: WindowsOptions): Promis
     order: { method: 'argsort-philox4x32-10', seed: 5 },
     config: planConfig(
       await pipelineFrom({ name: 'windows', inputs: [{ paths: ['none'] }], tokenizer: 'none', window: windowLength }),
+      2 ** 22,
       null,
       null,
     ),

@@ -115,7 +115,7 @@ export const withPlanFlags = (command: Command): Command =>
     .option('--passes <n>', 'passes of noise', number)
     .option('--batch-windows <n>', 'windows in an optimizer batch', number)
     .option('--eps <p>', 'least mask probability', number)
-    .option('--split-bytes <size>', 'bytes of input in a split, the unit of work and resume')
+    .option('--split-bytes <size>', 'bytes of input in a split, the unit of work and resume (default: auto)')
     .option('--max-rejects <share>', 'share of records that may be rejected before the run stops', number)
     .option('--overwrite', 'start over where the folder holds another plan')
     .option('--json', 'print JSON lines instead of text');

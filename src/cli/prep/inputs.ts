@@ -1,12 +1,10 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { loadPipeline, nearest, type Pipeline, pipelineFrom, sourceName } from '../../config/index.ts';
 import { configNotFound, type PrepError, usageError } from '../../core/errors.ts';
 import { exists } from '../../io/files.ts';
 import { withoutEnding } from '../../io/formats.ts';
+import { QUICKSTART } from '../../run/index.ts';
 import { overridesOf, type PlanFlags } from './flags.ts';
-
-const QUICKSTART = fileURLToPath(new URL('../../../pipelines/quickstart.yaml', import.meta.url));
 
 /** The pipeline of a file (default: the bundled sample); `commands` are those that a mistyped one may have meant. */
 export async function pipelineOf(

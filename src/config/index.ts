@@ -1,5 +1,4 @@
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { configNotFound } from '../core/errors.ts';
 import { exists, readAll } from '../io/files.ts';
 import { mixtureOf } from './mixture.ts';
@@ -24,20 +23,18 @@ export type Overrides = Partial<Omit<RawPipeline, 'packing' | 'noise' | 'limits'
 /** A pipeline of 100,000 paths is 10 MiB. */
 const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
 const readText = async (path: string) => new TextDecoder().decode(await readAll(path, MAX_CONFIG_BYTES));
-const SCHEMA = fileURLToPath(new URL('../../schemas/pipeline.schema.json', import.meta.url));
-const loadSchema = async () => JSON.parse(await readText(SCHEMA)) as object;
 
 /** Reads a pipeline file. Paths in `overrides` are absolute or relative to the working directory. */
 export async function loadPipeline(file: string, overrides: Overrides): Promise<Pipeline> {
   if (!(await exists(file))) throw configNotFound(file);
-  const raw = parseConfig(await readText(file), file, await loadSchema(), absolute(overrides)) as RawPipeline;
+  const raw = parseConfig(await readText(file), file, absolute(overrides)) as RawPipeline;
   return resolvePipeline(raw, dirname(resolve(file)), file);
 }
 
 /** A pipeline from the command line alone. */
 export async function pipelineFrom(settings: Overrides): Promise<Pipeline> {
   const raw = absolute(settings) as RawPipeline;
-  checkConfig(raw, 'command line', await loadSchema());
+  checkConfig(raw, 'command line');
   return resolvePipeline(raw, process.cwd(), 'command line');
 }
 

@@ -1,4 +1,3 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import {
   type Alias,
   type Document as YamlDocument,
@@ -11,13 +10,15 @@ import {
 } from 'yaml';
 import { configInvalid, messageOf, type PrepError } from '../core/errors.ts';
 import { MAX_WINDOW, MIN_WINDOW } from '../core/limits.ts';
+import { type Compiled, type ErrorObject, validators } from '../core/validator.ts';
 import { quantity } from './quantity.ts';
+import { compiled } from './schema.generated.ts';
 
 /**
- * Parses YAML and validates it against a JSON Schema, filling in the schema's defaults. `overrides` (from the command
+ * Parses YAML and validates it against schemas/pipeline.schema.json, filling in the schema's defaults. `overrides` (from the command
  * line) replace top-level members first. Throws CONFIG_INVALID with line, column and field.
  */
-export function parseConfig(text: string, file: string, schema: object, overrides: object): unknown {
+export function parseConfig(text: string, file: string, overrides: object): unknown {
   const lines = new LineCounter();
   const place = (offset: number, field: string) => {
     const { line, col } = lines.linePos(offset);
@@ -53,7 +54,7 @@ export function parseConfig(text: string, file: string, schema: object, override
   if (!isMap(document.contents))
     throw configInvalid(file, place(0, ''), 'is not a map of settings', 'see pipelines/ for examples');
   const config = merge(value as Record<string, unknown>, overrides as Record<string, unknown>);
-  const errors = validate(schema, config);
+  const errors = validate(config);
   if (errors.length > 0) {
     const given = (path: string[]) => path[0] !== undefined && path[0] in overrides;
     const [first] = errors;
@@ -81,23 +82,23 @@ function findAlias(
 }
 
 /** The same for settings that came from the command line alone. */
-export function checkConfig(config: object, origin: string, schema: object): void {
-  const errors = validate(schema, config);
+export function checkConfig(config: object, origin: string): void {
+  const errors = validate(config);
   if (errors.length > 0) throw explain(errors, () => NO_PLACE, origin);
 }
 
-/** It is valid (test/policy), and its code is run once. */
-const OUR_SCHEMA = { strict: false, validateSchema: false, code: { optimize: false } };
-
-function validate(schema: object, config: object): ErrorObject[] {
-  const ajv = new Ajv2020({ allErrors: true, useDefaults: true, verbose: true, ...OUR_SCHEMA });
-  ajv.addFormat('tokens', (text) => within(quantity(text), MIN_WINDOW, MAX_WINDOW));
-  ajv.addFormat('segment', (text) => within(quantity(text), 0, MAX_WINDOW));
-  ajv.addFormat('many', (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER));
-  ajv.addFormat('bytes', (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER));
+const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
+  tokens: (text) => within(quantity(text), MIN_WINDOW, MAX_WINDOW),
+  segment: (text) => within(quantity(text), 0, MAX_WINDOW),
+  many: (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER),
+  bytes: (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER),
   // A JavaScript string ends there.
-  ajv.addFormat('document_bytes', (text) => within(quantity(text), 1024, 512 * 1024 * 1024));
-  const check = ajv.compile(schema);
+  document_bytes: (text) => within(quantity(text), 1024, 512 * 1024 * 1024),
+};
+
+/** Fills in defaults. */
+function validate(config: object): readonly ErrorObject[] {
+  const check = validators(compiled as Compiled, FORMATS).pipeline!;
   return check(config) ? [] : (check.errors ?? []);
 }
 

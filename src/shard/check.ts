@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url';
-import type { ErrorObject, ValidateFunction } from 'ajv/dist/2020.js';
+import type { ValidateFunction } from 'ajv';
 import { corpusCorrupt, fingerprintMismatch, isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
+import { type Compiled, type ErrorObject, validators } from '../core/validator.ts';
 import { readAll, stat } from '../io/files.ts';
 import { manifestFault, passFault, planFault, receiptFault } from './check-sums.ts';
 import { FORMAT, type Manifest } from './manifest.ts';
@@ -70,25 +70,12 @@ export async function planFormat(dir: string): Promise<{ ours: boolean; found: s
   }
 }
 
-/** Schemas of our own are valid (test/policy), and their code is run a few times: checking and optimizing it took 250 ms of 320. */
-const OUR_SCHEMAS = { strict: false, validateSchema: false, code: { optimize: false } };
+let compiled: Promise<Readonly<Record<string, ValidateFunction>>> | undefined;
 
-let compiled: Promise<Record<Checked, ValidateFunction>> | undefined;
-
-/** Compiled on first use: a command that reads no corpus does not pay for it. */
+/** Loaded on first use: a command that reads no corpus does not pay for it. */
 async function validatorOf(kind: Checked): Promise<ValidateFunction> {
-  compiled ??= (async () => {
-    const { Ajv2020 } = await import('ajv/dist/2020.js');
-    const ajv = new Ajv2020(OUR_SCHEMAS);
-    for (const name of ['plan', 'manifest', 'receipt', 'local']) {
-      const path = fileURLToPath(new URL(`../../schemas/${name}.schema.json`, import.meta.url));
-      ajv.addSchema(JSON.parse(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES))) as object);
-    }
-    const of = (name: Checked) => ajv.getSchema(KINDS[name].schema)!;
-    const kinds = Object.keys(KINDS) as Checked[];
-    return Object.fromEntries(kinds.map((kind) => [kind, of(kind)])) as Record<Checked, ValidateFunction>;
-  })();
-  return (await compiled)[kind];
+  compiled ??= import('./schemas.generated.ts').then((schemas) => validators(schemas.compiled as Compiled));
+  return (await compiled)[kind]!;
 }
 
 /** Of the branches of an `anyOf` (a file or null), the one that got furthest says most. */

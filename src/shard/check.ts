@@ -1,7 +1,6 @@
-import type { ValidateFunction } from 'ajv';
 import { corpusCorrupt, fingerprintMismatch, isPrepError, messageOf } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { type Compiled, type ErrorObject, validators } from '../core/validator.ts';
+import { type Compiled, type ErrorObject, type ValidateFunction, validators } from '../core/validator.ts';
 import { readAll, stat } from '../io/files.ts';
 import { manifestFault, passFault, planFault, receiptFault } from './check-sums.ts';
 import { FORMAT, type Manifest } from './manifest.ts';

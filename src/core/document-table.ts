@@ -11,13 +11,14 @@ export interface NewDocument extends Origin {
   readonly parts: number;
   readonly copies: number;
   readonly dropped: string;
+  readonly group: bigint;
   readonly hash: Uint8Array;
 }
 
 export const HASH_BYTES = 16;
 
 /**
- * The documents of a split, by columns: 77 bytes each and the bytes of their ids, where an object with its own hash array
+ * The documents of a split, by columns: 85 bytes each and the bytes of their ids, where an object with its own hash array
  * took 500. A split can be a whole compressed file, so there may be millions of them.
  */
 export class DocumentTable {
@@ -38,6 +39,8 @@ export class DocumentTable {
   readonly reasons: string[] = [''];
   /** Places in SUBSETS. */
   subset = new Uint8Array(64);
+  /** Keys of attention groups; 0n: alone. */
+  group = new BigInt64Array(64);
   hashes = new Uint8Array(64 * HASH_BYTES);
   /** UTF-8 of the ids, one after the other; id i ends at idEnds[i]. */
   ids = new Uint8Array(1024);
@@ -64,6 +67,7 @@ export class DocumentTable {
     this.copies[i] = document.copies;
     this.dropped[i] = this.#reasonOf(document.dropped);
     this.subset[i] = SUBSETS.indexOf(document.subset);
+    this.group[i] = document.group;
     this.hashes.set(document.hash.subarray(0, HASH_BYTES), i * HASH_BYTES);
     this.#addId(i, document.id);
     return i;
@@ -93,6 +97,7 @@ export class DocumentTable {
       parts: this.parts[i]!,
       copies: this.copies[i]!,
       dropped: this.reason(i),
+      group: this.group[i]!,
       hash: this.hashes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES),
     };
   }
@@ -128,6 +133,7 @@ export class DocumentTable {
     this.copies = resized(this.copies, room);
     this.dropped = resized(this.dropped, room);
     this.subset = resized(this.subset, room);
+    this.group = resized(this.group, room);
     this.hashes = resized(this.hashes, room * HASH_BYTES);
     this.idEnds = resized(this.idEnds, room);
     this.hasId = resized(this.hasId, room);

@@ -27,6 +27,8 @@ export interface Document {
   /** Valid UTF-8. */
   readonly text: Uint8Array;
   readonly prompt?: Prompt;
+  /** What it belongs to, such as its repository: equal for documents of one; 0n for one that is alone. */
+  readonly group: bigint;
   /** SHA-256 of the text, or its first 16 bytes. */
   readonly hash: Uint8Array;
 }
@@ -67,6 +69,8 @@ export interface DocumentRow extends Origin {
   readonly copies: number;
   /** Why it, or a part of it, went nowhere; empty where nothing was dropped. */
   readonly dropped: string;
+  /** Key of its attention group; 0n: it is alone. */
+  readonly group: bigint;
   /** First 16 bytes of the SHA-256 of the text. */
   readonly hash: Uint8Array;
 }

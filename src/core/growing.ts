@@ -1,4 +1,4 @@
-type Growing = Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+type Growing = (Int32Array | Float64Array | Uint8Array | BigInt64Array) & { readonly buffer: ArrayBuffer };
 
 /** Values above which a copy is a quarter larger and not twice: of what doubles, a third is room that is never used, on average. */
 const MANY = 256 * 1024;
@@ -14,6 +14,6 @@ export const grown = <T extends Growing>(array: T, length: number): T => resized
 export function resized<T extends Growing>(array: T, room: number): T {
   if (room === array.length) return array;
   const larger = new (array.constructor as new (length: number) => T)(room);
-  larger.set(array);
+  (larger as Int32Array).set(array as Int32Array);
   return larger;
 }

@@ -7,7 +7,7 @@ const BLOCK_TOKENS = 256 * 1024;
 const OWN_TOKENS = BLOCK_TOKENS / 16;
 
 /**
- * Pieces that wait for a window, by columns: 45 bytes each and 4 a token. An object with an array of its own takes 250, many
+ * Pieces that wait for a window, by columns: 53 bytes each and 4 a token. An object with an array of its own takes 250, many
  * times the tokens of a short document, and a round of packing holds a million of them. Ids are in blocks: an array that
  * grows by doubling took 128 MiB for 16M tokens plus one, and 192 while it was copied.
  */
@@ -29,6 +29,7 @@ export class Pieces {
   #promptTokens = new Int32Array(64);
   #documentOffset = new Float64Array(64);
   #copy = new Int32Array(64);
+  #key = new BigInt64Array(64);
   #subset = new Uint8Array(64);
   readonly #sources: string[] = [];
   readonly #rank = new Map<string, number>();
@@ -45,6 +46,7 @@ export class Pieces {
     this.#promptTokens[i] = piece.promptTokens;
     this.#documentOffset[i] = piece.documentOffset;
     this.#copy[i] = piece.copy;
+    this.#key[i] = piece.key;
     this.#subset[i] = SUBSETS.indexOf(piece.subset);
     this.length++;
   }
@@ -61,6 +63,7 @@ export class Pieces {
       part: this.#part[i]!,
       promptTokens: this.#promptTokens[i]!,
       copy: this.#copy[i]!,
+      key: this.#key[i]!,
     };
   }
 
@@ -70,6 +73,10 @@ export class Pieces {
 
   lengths(): Int32Array {
     return this.#tokens.slice(0, this.length);
+  }
+
+  keys(): BigInt64Array {
+    return this.#key.slice(0, this.length);
   }
 
   /** All ids, one piece after the other: a copy. */
@@ -124,6 +131,7 @@ export class Pieces {
     this.#promptTokens = resized(this.#promptTokens, room);
     this.#documentOffset = resized(this.#documentOffset, room);
     this.#copy = resized(this.#copy, room);
+    this.#key = resized(this.#key, room);
     this.#subset = resized(this.#subset, room);
   }
 }

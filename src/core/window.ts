@@ -29,6 +29,8 @@ export interface Piece extends Omit<Segment, 'start' | 'length' | 'group'> {
   readonly subset: Subset;
   /** Which copy of its document it is of, from 0: two copies share no window, as far as lanes go (pack/lanes.ts). */
   readonly copy: number;
+  /** Key of its attention group: pieces of one lie side by side; 0n: it is alone. */
+  readonly key: bigint;
 }
 
 /** A packed window. */

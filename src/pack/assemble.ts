@@ -1,6 +1,6 @@
 import type { Piece, Segment, Subset, Window } from '../core/window.ts';
 
-/** Lays pieces side by side in a window and pads its end. Each document is an attention group of its own. */
+/** Lays pieces side by side in a window and pads its end. Neighbours with one key are an attention group, others one each. */
 export function assembleWindow(
   index: number,
   subset: Subset,
@@ -11,9 +11,10 @@ export function assembleWindow(
   const inputIds = new Int32Array(windowLength);
   const segments: Segment[] = [];
   let start = 0;
-  for (const { ids, split, document, source, documentOffset, part, promptTokens } of pieces) {
+  let group = -1;
+  for (const [i, { ids, split, document, source, documentOffset, part, promptTokens, key }] of pieces.entries()) {
     inputIds.set(ids, start);
-    const group = segments.length;
+    if (key === 0n || key !== pieces[i - 1]?.key) group++;
     segments.push({
       start,
       length: ids.length,

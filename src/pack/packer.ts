@@ -1,6 +1,7 @@
 import { Pieces } from '../core/pieces.ts';
 import type { Piece, Window } from '../core/window.ts';
 import { assembleWindow } from './assemble.ts';
+import { bundle, unbundle } from './bundles.ts';
 import { lanes } from './lanes.ts';
 import { type Method, placePieces } from './method.ts';
 import type { Placed } from './placement.ts';
@@ -29,6 +30,14 @@ interface Packed extends Placed {
 
 /** The method for pieces that are not cut any more, to fill windows. */
 const uncut = (method: Method): Method => (method === 'concat' ? 'best-fit' : method);
+
+/** Groups go into windows whole, or as much of them as a window takes; under `concat` all is in reading order. */
+function placeGroups(pieces: Pieces, windowLength: number, method: Method): Placed {
+  const [lengths, keys] = [pieces.lengths(), pieces.keys()];
+  if (method === 'concat' || keys.every((key) => key === 0n)) return placePieces(lengths, windowLength, method);
+  const bundles = bundle(lengths, keys, windowLength);
+  return unbundle(placePieces(bundles.lengths, windowLength, method), bundles, keys);
+}
 
 /** Gathers pieces and packs them in rounds: holds the pieces of one round and what the ones before it left. */
 export class Packer {
@@ -98,7 +107,8 @@ export class Packer {
   }
 
   #place(lane: number, method: Method, kept: (fills: Int32Array) => Int32Array): Packed {
-    const placed = placePieces(this.#open.get(lane)!.lengths(), this.#options.windowLength, method);
+    const pieces = this.#open.get(lane)!;
+    const placed = placeGroups(pieces, this.#options.windowLength, method);
     return { ...placed, lane, stays: kept(placed.fills) };
   }
 

@@ -83,7 +83,7 @@ export function packStage(
       for await (const batch of input) {
         cursor = batch.cursor;
         for (const { ids, document, verdict = ONCE, promptTokens = 0 } of batch.items) {
-          const { origin, id, text, hash } = document;
+          const { origin, id, text, hash, group } = document;
           const subset = subsetOf(hash);
           const source = sources[origin.input] ?? '';
           const { kept, ends, reason } =
@@ -91,9 +91,18 @@ export function packStage(
               ? { kept: 0, ends: [], reason: verdict.dropped }
               : cutterOf(subset, source).cut(ids.length, tokenEnds && softEnd(ids, tokenEnds));
           const copies = ends.length === 0 ? 0 : verdict.copies;
-          const row = { ...origin, id, subset, bytes: text.length, tokens: ids.length, hash, parts: ends.length };
+          const row = {
+            ...origin,
+            id,
+            subset,
+            bytes: text.length,
+            tokens: ids.length,
+            hash,
+            group,
+            parts: ends.length,
+          };
           const number = result.documents.add({ ...row, copies, dropped: reason ?? '' });
-          const place = { subset, split, document: number, source };
+          const place = { subset, split, document: number, source, key: group };
           if (reason !== null) {
             const lost = (ids.length - kept) * Math.max(1, copies);
             drop(result.dropped, source, reason, lost, copies === 0);

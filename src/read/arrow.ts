@@ -17,7 +17,7 @@ export async function* readArrow(read: PartRead): AsyncGenerator<Document[]> {
   const arrow = await openArrow(file);
   try {
     read.hashed(arrow.schema);
-    const take = read.options.form ? takerOf(read.options) : null;
+    const take = read.options.form || read.options.groupField !== null ? takerOf(read.options) : null;
     const dictionaries: Uint8Array[] = [];
     for (let at = part.start; at < part.end; at++) {
       const place = arrow.batches[at];
@@ -47,7 +47,7 @@ function batchOf(messages: readonly Uint8Array[], { rows }: RecordBatchPlace): R
 }
 
 function documentsOf(read: PartRead, place: RecordBatchPlace, batch: RecordBatch, take: TakeRecord | null): DocumentOf {
-  const { textField, idField, form } = read.options;
+  const { textField, idField, groupField, form } = read.options;
   const fields = !form ? [textField] : form.format === 'messages' ? [form.messages] : [form.prompt, form.response];
   const columns = new Map<string, ReadValue>();
   for (const field of fields) {
@@ -58,6 +58,11 @@ function documentsOf(read: PartRead, place: RecordBatchPlace, batch: RecordBatch
   }
   const id = idField === null ? undefined : columnOf(batch, idField);
   if (id && !columns.has(id.name)) columns.set(id.name, valuesOf(id.data));
+  if (groupField !== null) {
+    const column = columnOf(batch, groupField);
+    if (!column) throw noField(read, batch, groupField, 'group_field');
+    if (!columns.has(column.name)) columns.set(column.name, valuesOf(column.data));
+  }
   return (row) => {
     const members = Object.fromEntries([...columns].map(([name, value]) => [name, value(row)]));
     const at = place.firstRow + row;
@@ -94,12 +99,12 @@ function checkText(read: PartRead, batch: RecordBatch, field: string): void {
   );
 }
 
-const noField = (read: PartRead, { schema }: RecordBatch, field: string) => {
+const noField = (read: PartRead, { schema }: RecordBatch, field: string, setting = '--field') => {
   const { detail } = missing(
     field,
     schema.fields.map(({ name }) => name),
   );
-  return inputMalformed(read.file.name, 'the schema', `${detail}: give the right one with --field`);
+  return inputMalformed(read.file.name, 'the schema', `${detail}: give the right one with ${setting}`);
 };
 
 function* coded(read: PartRead, batch: number, work: () => Generator<Document[]>): Generator<Document[]> {

@@ -75,10 +75,19 @@ export function readParts(
   range: Range | null = null,
 ): Source<Document> {
   const formats = [...new Set(files.map(({ format, compression }) => `${format}+${compression}`))].sort();
-  const { textField, idField, documentBytes, form = null } = options;
+  const { textField, idField, groupField, documentBytes, form = null } = options;
   return {
     name: 'read',
-    fingerprint: fingerprint({ stage: 'read', version: VERSION, formats, textField, idField, documentBytes, form }),
+    fingerprint: fingerprint({
+      stage: 'read',
+      version: VERSION,
+      formats,
+      textField,
+      idField,
+      groupField,
+      documentBytes,
+      form,
+    }),
     read: (context) => documentsOf(files, range ? [partOf(range)] : parts, options, done, context, range),
   };
 }

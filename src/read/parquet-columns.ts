@@ -11,7 +11,7 @@ const LARGEST_COLUMN = 2 * 1024 * 1024 * 1024;
 export function columnsFor(
   file: string,
   parquet: ParquetFile,
-  { textField, idField, form }: ReadOptions,
+  { textField, idField, groupField, form }: ReadOptions,
 ): { readonly all: readonly string[]; readonly id: string | null } {
   const fields =
     form === undefined
@@ -20,17 +20,18 @@ export function columnsFor(
         ? [anyColumn(file, parquet, form.messages)]
         : [textColumn(file, parquet, form.prompt), textColumn(file, parquet, form.response)];
   const id = idField === null ? null : idColumn(parquet, idField);
-  return { all: id === null ? fields : [...fields, id], id };
+  const group = groupField === null ? [] : [anyColumn(file, parquet, groupField, 'group_field')];
+  return { all: [...fields, ...(id === null ? [] : [id]), ...group], id };
 }
 
-function anyColumn(file: string, parquet: ParquetFile, field: string): string {
+function anyColumn(file: string, parquet: ParquetFile, field: string, setting = '--field'): string {
   const column = columnOf(parquet, field);
   if (parquet.columns.includes(column)) return column;
-  throw noColumn(file, parquet, field);
+  throw noColumn(file, parquet, field, setting);
 }
 
-const noColumn = (file: string, parquet: ParquetFile, field: string) =>
-  inputMalformed(file, 'the schema', `${missing(field, parquet.columns).detail}: give the right one with --field`);
+const noColumn = (file: string, parquet: ParquetFile, field: string, setting = '--field') =>
+  inputMalformed(file, 'the schema', `${missing(field, parquet.columns).detail}: give the right one with ${setting}`);
 
 /** The top-level column that holds a field, the field itself checked to be text. */
 function textColumn(file: string, parquet: ParquetFile, field: string): string {

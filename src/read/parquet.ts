@@ -22,7 +22,7 @@ export async function* readParquet(read: PartRead): AsyncGenerator<Document[]> {
   try {
     const wanted = columnsFor(file.name, parquet, options);
     const columns = [...new Set(wanted.all)];
-    const take = options.form ? takerOf(options) : null;
+    const take = options.form || options.groupField !== null ? takerOf(options) : null;
     for (let at = part.start; at < part.end; at++) {
       const group = parquet.groups[at];
       if (group === undefined) throw inputMalformed(file.name, `row group ${at}`, 'it is not there');

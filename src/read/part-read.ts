@@ -9,6 +9,8 @@ export interface ReadOptions {
   /** Member or column with the text; a dotted path goes into objects, a name that has dots itself comes first. */
   readonly textField: string;
   readonly idField: string | null;
+  /** Member or column with what a document belongs to; null: they are all alone. */
+  readonly groupField: string | null;
   /** A record larger than this is set aside. */
   readonly documentBytes: number;
   /** What a record is, where it is not a text: `textField` is not looked at then. */
@@ -31,6 +33,8 @@ export interface Taken {
   readonly text: Uint8Array;
   readonly id: string | null;
   readonly prompt?: Prompt;
+  /** What it belongs to (group.ts). */
+  readonly group?: bigint;
 }
 
 /** The bytes of a range, and once they have been read, whether the file ends with them. */
@@ -105,10 +109,10 @@ export class PartRead {
     return this.hash.digest();
   }
 
-  accept(start: number, end: number, { id, text, prompt }: Taken): Document {
+  accept(start: number, end: number, { id, text, prompt, group = 0n }: Taken): Document {
     this.accepted++;
     const origin = { input: this.part.input, record: this.records++, start, end };
-    const document = { origin, id, text, hash: sha256Bytes(text) };
+    const document = { origin, id, text, group, hash: sha256Bytes(text) };
     return prompt === undefined ? document : { ...document, prompt };
   }
 

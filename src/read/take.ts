@@ -1,11 +1,15 @@
 import { ChatTemplate } from './chat-template.ts';
+import { takeGrouped } from './group.ts';
 import type { ReadOptions } from './part-read.ts';
 import { emptyText, idOf, isObject, memberAt, notAnObject, takeText, type TakeRecord, textAt } from './record.ts';
 
 const encoder = new TextEncoder();
 
 /** Takes records as the options say they are. */
-export function takerOf({ textField, idField, form }: ReadOptions): TakeRecord {
+export const takerOf = (options: ReadOptions): TakeRecord =>
+  options.groupField === null ? takeForm(options) : takeGrouped(takeForm(options), options.groupField);
+
+function takeForm({ textField, idField, form }: ReadOptions): TakeRecord {
   if (!form) return takeText({ text: textField, id: idField });
   const id = (value: Readonly<Record<string, unknown>>) => (idField === null ? null : idOf(memberAt(value, idField)));
   if (form.format === 'messages') {

@@ -16,6 +16,8 @@ interface Expected {
   readonly dropped: Int32Array;
   readonly source: Int32Array;
   readonly subset: Uint8Array;
+  /** Keys of attention groups; 0n: alone. */
+  readonly group: BigInt64Array;
   readonly seenParts: Int32Array;
   readonly seenTokens: Float64Array;
 }
@@ -42,7 +44,7 @@ export interface Partial {
 /**
  * The proof that no token was lost or doubled: every document's parts, wherever they lie, tile it from its first token to its
  * last kept one, as often as its copies say, nothing is lacking but what the settings drop, and the sums are those of the
- * ledger, source by source. Holds 37 bytes a document, and three numbers for each part of the documents that were cut (a
+ * ledger, source by source. Holds 45 bytes a document, and three numbers for each part of the documents that were cut (a
  * window each, but for the last).
  */
 export class Conservation {
@@ -72,6 +74,7 @@ export class Conservation {
       dropped: Int32Array.from({ length }, (_, i) => this.#reasons.of(rows.dropped(i))),
       source: Int32Array.from({ length }, (_, i) => this.#sources.of(rows.source(i))),
       subset: Uint8Array.from({ length }, (_, i) => SUBSETS.indexOf(rows.subset(i))),
+      group: rows.groups(),
       seenParts: new Int32Array(length),
       seenTokens: new Float64Array(length),
     });
@@ -83,7 +86,9 @@ export class Conservation {
     return rows?.parts[placeOf(rows, document)];
   }
 
-  window({ segments, subset, window }: WindowRecord): void {
+  window(record: WindowRecord): void {
+    const { segments, subset, window } = record;
+    for (const problem of this.#groupProblems(record)) this.#stray(`window ${window}: ${problem}`);
     for (const { split, document, documentOffset, length, part, source } of segments) {
       const place = this.#sources.of(source);
       this.#packed[place] = (this.#packed[place] ?? 0) + length;
@@ -100,6 +105,24 @@ export class Conservation {
       rows.seenTokens[i]! += length;
       if (parts > 1) this.#cutOf(split, document).push(part, documentOffset, length);
       else if (part !== 0 || documentOffset !== 0) this.#stray(misplaced(split, document, part, documentOffset, 0, 0));
+    }
+  }
+
+  /** Segments are of one group where they are neighbours and their documents have one key; `concat` alone parts those of one key. */
+  *#groupProblems({ segments }: WindowRecord): Generator<string> {
+    const groups = new Map<bigint, number>();
+    for (const [i, { split, document, group }] of segments.entries()) {
+      const rows = this.#splits.get(split);
+      const key = rows?.group[placeOf(rows, document)] ?? 0n;
+      const before = i === 0 ? -1 : segments[i - 1]!.group;
+      const known = key === 0n ? undefined : groups.get(key);
+      const expected =
+        known !== undefined && (known === before || this.#rules.method !== 'concat') ? known : before + 1;
+      if (group !== expected) {
+        yield `segment ${i} is of group ${group}, by its document of ${expected}`;
+        return;
+      }
+      groups.set(key, group);
     }
   }
 
@@ -258,6 +281,7 @@ function someOf(rows: Expected, places: readonly number[]): Expected {
     dropped: int32(rows.dropped),
     source: int32(rows.source),
     subset: Uint8Array.from(places, (i) => rows.subset[i]!),
+    group: BigInt64Array.from(places, (i) => rows.group[i]!),
     seenParts: int32(rows.seenParts),
     seenTokens: Float64Array.from(places, (i) => rows.seenTokens[i]!),
   };

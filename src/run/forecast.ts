@@ -151,13 +151,13 @@ async function packLengthsOnly(
       const verdicts = verdictsOf ? await verdictsOf(split) : null;
       const verdictOf = (i: number): Verdict =>
         verdicts?.verdict(i) ?? { copies: surveyed.copies[i]!, dropped: rows.dropped(i) };
-      const [inputs, hashes] = [rows.inputs(), new Uint8Array(surveyed.hashes.buffer)];
+      const [inputs, hashes, groups] = [rows.inputs(), new Uint8Array(surveyed.hashes.buffer), rows.groups()];
       const stage = packStage(pack, split, names);
       const runs = (function* () {
         for (let i = 0; i < length; i++) {
           const origin = { input: inputs[i]!, record: i, start: 0, end: 0 };
           const hash = hashes.subarray(i * 16, i * 16 + 16);
-          const document = { origin, id: null, text: NO_TEXT, hash };
+          const document = { origin, id: null, text: NO_TEXT, group: groups[i]!, hash };
           yield { items: [{ document, ids: zeros(surveyed.tokens[i]!), verdict: verdictOf(i) }], cursor: NO_CURSOR };
         }
       })();

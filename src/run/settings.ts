@@ -104,6 +104,7 @@ export function settingsOf(plan: Plan): Settings {
     read: {
       textField: config.text_field,
       idField: config.id_field,
+      groupField: config.group_field,
       documentBytes: config.document_bytes,
       ...(config.form && { form: config.form }),
     },

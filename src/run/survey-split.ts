@@ -38,8 +38,8 @@ export async function surveySplit(
       async write(runs) {
         for await (const { items } of runs)
           for (const { document, ids, verdict = ONCE } of items) {
-            const { origin, id, text, hash } = document;
-            const row = { ...origin, id, bytes: text.length, tokens: ids.length, hash, subset: subsetOf(hash) };
+            const { origin, id, text, hash, group } = document;
+            const row = { ...origin, id, bytes: text.length, tokens: ids.length, hash, group, subset: subsetOf(hash) };
             table.add({ ...row, ...verdict, parts: 0 });
           }
       },

@@ -6,6 +6,7 @@ import {
   binaryData,
   dictionaryFrom,
   int32Data,
+  int64Data,
   int64From,
   readArrow,
   utf8From,
@@ -50,6 +51,7 @@ function columnsOf(table: DocumentTable, sources: readonly string[], start: numb
     int32Of(table.parts),
     int32Of(table.copies),
     dictionaryFrom(reasonType, table.reasons, rows, (i) => table.reason(start + i)),
+    int64Data(table.group.slice(start, end)),
     binaryData(table.hashes.subarray(start * HASH_BYTES, end * HASH_BYTES), HASH_BYTES),
   ];
 }
@@ -62,6 +64,7 @@ export interface StoredDocuments {
   tokens(): Float64Array;
   parts(): Int32Array;
   copies(): Int32Array;
+  groups(): BigInt64Array;
   /** [documents x 16 bytes], as little-endian words. */
   hashes(): Uint32Array;
   source(i: number): string;
@@ -93,6 +96,7 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
     tokens: () => Float64Array.from(numbers('tokens'), Number),
     parts: () => Int32Array.from(numbers('parts'), Number),
     copies: () => Int32Array.from(numbers('copies'), Number),
+    groups: () => BigInt64Array.from(numbers('group') as ArrayLike<bigint>),
     hashes: () => wordsOf(column('hash').data.map(({ values }) => values as Uint8Array)),
     source: (i) => sources.get(i) as string,
     dropped: (i) => reasons.get(i) as string,

@@ -4,6 +4,7 @@ import {
   arrowChunks,
   dictionaryFrom,
   int32Data,
+  int64Data,
   int64From,
   listData,
   offsetsOf,
@@ -28,6 +29,7 @@ export function tailChunks(pieces: Pieces, sources: readonly string[], from: Pro
     int32Of((p) => p.part),
     int32Of((p) => p.promptTokens),
     int32Of((p) => p.copy),
+    int64Data(pieces.keys()),
     listData(int32List, offsetsOf(pieces.lengths()), int32Data(pieces.allIds())),
   ];
   return arrowChunks(tailSchema(from), columns, length);
@@ -48,6 +50,7 @@ export function* readTail(bytes: Uint8Array): Generator<Piece> {
       part: row.part as number,
       promptTokens: row.prompt_tokens as number,
       copy: row.copy as number,
+      key: row.key as bigint,
     };
   }
 }

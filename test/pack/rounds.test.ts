@@ -24,6 +24,7 @@ const piece = (split: number, document: number): Piece => ({
   part: document % 2,
   promptTokens: 0,
   copy: 0,
+  key: 0n,
 });
 const tailOf = (split: number) => Array.from({ length: 20 }, (_, document) => piece(split, document));
 

@@ -26,7 +26,7 @@ export interface Reading {
   progress: { bytes: number; documents: number };
 }
 
-export const OPTIONS: ReadOptions = { textField: 'text', idField: 'id', documentBytes: 1024 * 1024 };
+export const OPTIONS: ReadOptions = { textField: 'text', idField: 'id', groupField: null, documentBytes: 1024 * 1024 };
 
 /** Reads parts of files to the end. */
 export async function readAll(

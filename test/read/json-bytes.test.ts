@@ -81,7 +81,7 @@ test.each([ASKED[0]!, ASKED[3]!])(
         if ('reason' in truth) refused.push({ input: 0, record, line, offset: start, ...truth });
         else {
           const hash = createHash('sha256').update(truth.text).digest();
-          expected.push({ origin: { input: 0, record, start, end }, id: truth.id, text: truth.text, hash });
+          expected.push({ origin: { input: 0, record, start, end }, id: truth.id, text: truth.text, group: 0n, hash });
         }
         record += 1;
       }

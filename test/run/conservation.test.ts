@@ -24,6 +24,7 @@ function tableOf(documents: readonly Row[]) {
       parts,
       copies,
       dropped,
+      group: 0n,
       hash: new Uint8Array(16),
     });
   return readDocuments(Buffer.concat([...documentChunks(table, ['a'], { plan: 'p', policy: 'adaptive', tokenizer })]));

@@ -61,7 +61,19 @@ function tableOf(rows: readonly Row[], changed: Partial<NewDocument> = {}): Uint
   const table = new DocumentTable(SOURCES);
   for (const [record, [source, text, tokens, copies, dropped = '']] of rows.entries()) {
     const hash = hashOf(text);
-    const row = { record, start: 0, end: 1, id: null, bytes: 1, tokens, hash, subset: subsetOf(hash), copies, dropped };
+    const row = {
+      record,
+      start: 0,
+      end: 1,
+      id: null,
+      bytes: 1,
+      tokens,
+      hash,
+      group: 0n,
+      subset: subsetOf(hash),
+      copies,
+      dropped,
+    };
     table.add({ ...row, input: SOURCES.indexOf(source), parts: copies > 0 ? 1 : 0, ...(record === 2 && changed) });
   }
   return Buffer.concat([...documentChunks(table, SOURCES, { plan: 'p', policy: 'direct', tokenizer })]);

@@ -20,6 +20,7 @@ const document = (i: number): NewDocument => ({
   parts: i % 4,
   copies: i % 6,
   dropped: ['', 'duplicate', 'filter: spam'][i % 3]!,
+  group: BigInt(i % 4) - 2n,
   hash: new Uint8Array(32).fill(i % 251),
 });
 

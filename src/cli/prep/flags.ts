@@ -34,6 +34,8 @@ export interface PlanFlags {
   tokenizer?: string;
   window?: string;
   policy?: Pipeline['policy'];
+  groupField?: string;
+  diffusionBlock?: number;
   packing?: string;
   longDocuments?: string;
   minSegment?: string;
@@ -76,6 +78,8 @@ export const withPlanFlags = (command: Command): Command =>
     .option('--tokenizer <file>', 'tokenizer.json of a Hugging Face fast tokenizer')
     .option('--window <tokens>', 'window length, such as 4096, 32k or 128k')
     .addOption(new Option('--policy <name>', 'what a token may attend to').choices(POLICY_NAMES))
+    .option('--group-field <path>', 'field with what a document belongs to: those of one are packed side by side')
+    .option('--diffusion-block <tokens>', 'under --policy block-diffusion (default: 32)', wholeNumber(1, 2 ** 20))
     .addOption(
       new Option('--packing <method>', 'how documents become windows (default: best-fit)').choices(METHOD_NAMES),
     )
@@ -153,6 +157,8 @@ export function overridesOf(flags: PlanFlags): Overrides {
       tokenizer: flags.tokenizer,
       window: flags.window === undefined ? undefined : wholeOrText(flags.window),
       policy: flags.policy,
+      group_field: flags.groupField,
+      diffusion_block: flags.diffusionBlock,
       validation: flags.validation,
       seed: flags.seed,
       min_tokens: flags.minTokens,

@@ -1,22 +1,23 @@
-// Compiles the tokenizer's kernel (AssemblyScript, src/tokenize/kernel) to WebAssembly and writes it as a module, so that
-// nothing has to be found or read at run time: 22 KB of base64.
+// Compiles the kernels (AssemblyScript: the tokenizer's and the noise's) to WebAssembly and writes each as a module, so that
+// nothing has to be found or read at run time: 22 KB and 1 KB of base64.
 import { writeFile } from 'node:fs/promises';
 import asc from 'assemblyscript/asc';
 
-const folder = 'src/tokenize/kernel';
 const flags = ['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory'];
-let wasm;
-const { error, stderr } = await asc.main([`${folder}/index.as.ts`, '-o', 'kernel.wasm', ...flags], {
-  writeFile(name, contents) {
-    if (name === 'kernel.wasm') wasm = contents;
-  },
-});
-if (error || !wasm) {
-  process.stderr.write(`${String(stderr)}\n${error?.message ?? 'no output'}\n`);
-  process.exit(1);
+for (const folder of ['src/tokenize/kernel', 'src/noise/kernel']) {
+  let wasm;
+  const { error, stderr } = await asc.main([`${folder}/index.as.ts`, '-o', 'kernel.wasm', ...flags], {
+    writeFile(name, contents) {
+      if (name === 'kernel.wasm') wasm = contents;
+    },
+  });
+  if (error || !wasm) {
+    process.stderr.write(`${String(stderr)}\n${error?.message ?? 'no output'}\n`);
+    process.exit(1);
+  }
+  const text = Buffer.from(wasm).toString('base64');
+  await writeFile(
+    `${folder}/kernel.generated.ts`,
+    `/** Made by scripts/build-kernel.mjs from ${folder}/*.as.ts. */\nexport const KERNEL =\n  '${text}';\n`,
+  );
 }
-const text = Buffer.from(wasm).toString('base64');
-await writeFile(
-  `${folder}/kernel.generated.ts`,
-  `/** Made by scripts/build-kernel.mjs from ${folder}/*.as.ts. */\nexport const KERNEL =\n  '${text}';\n`,
-);

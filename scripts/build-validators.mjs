@@ -18,7 +18,7 @@ function write(file, ajv, exported) {
 }
 
 const corpus = new Ajv2020({ ...OPTIONS, code: { source: true } });
-for (const name of ['plan', 'manifest', 'receipt', 'local']) corpus.addSchema(schema(name));
+for (const name of ['plan', 'manifest', 'receipt', 'local', 'noise']) corpus.addSchema(schema(name));
 // Which schema a kind of file is held to is said there alone.
 const kinds = [...readFileSync('src/shard/check.ts', 'utf8').matchAll(/^ {2}(\w+): \{ schema: '([^']+)'/gm)];
 write('src/shard/schemas.generated.ts', corpus, Object.fromEntries(kinds.map(([, kind, ref]) => [kind, ref])));
@@ -33,4 +33,5 @@ const pipeline = new Ajv2020({
 for (const format of new Set(JSON.stringify(schema('pipeline')).match(/(?<="format":")\w+/g)))
   pipeline.addFormat(format, () => true);
 pipeline.addSchema(schema('pipeline'), 'pipeline');
-write('src/config/schema.generated.ts', pipeline, { pipeline: 'pipeline' });
+pipeline.addSchema(schema('noise'), 'noise');
+write('src/config/schema.generated.ts', pipeline, { pipeline: 'pipeline', noise: 'noise' });

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../config/index.ts';
+import { noiseWords } from '../core/noise.ts';
 import { openTokenizer } from '../tokenize/index.ts';
 import { makePlan, settingsOf, splitChain } from '../run/index.ts';
 import { bytes, columns, count, integer, percent, shownPath } from './format.ts';
@@ -20,7 +21,7 @@ export async function explain(pipeline: Pipeline): Promise<string> {
     plan.inputs.map((i) => (i.compression === 'none' ? i.format : `${i.format}.${i.compression}`)),
   );
   const { method, longDocuments, minSegment, longShare } = pipeline.packing;
-  const { passes, schedule, eps, batchWindows } = pipeline.noise;
+  const { passes, form } = pipeline.noise;
   const about: Record<string, string> = {
     read: `${count(plan.inputs.length, 'file')}, ${bytes(size)} (${[...formats].sort().join(', ')}), field ${pipeline.textField}, ${count(plan.splits.length, 'split')}`,
     tokenize: `${shownPath(pipeline.tokenizer)}, ${integer(loaded.size)} ids, by ${loaded.engine}`,
@@ -32,10 +33,6 @@ export async function explain(pipeline: Pipeline): Promise<string> {
   const rows = chain
     .into(sink)
     .stages.map(({ name, fingerprint }) => [`├─ ${name}`, fingerprint.slice(0, 7), about[name] ?? '']);
-  rows.push([
-    '└─ noise',
-    '',
-    `${count(passes, 'pass')}, ${schedule}, eps ${eps}, t stratified over ${batchWindows} windows`,
-  ]);
+  rows.push(['└─ noise', '', `${count(passes, 'pass')}, ${noiseWords(form)}`]);
   return `${pipeline.name}  plan ${plan.id.slice(0, 7)}\n${columns(rows)}\n`;
 }

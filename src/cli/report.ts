@@ -1,3 +1,4 @@
+import { noiseForm, noiseWords } from '../core/noise.ts';
 import type { Inspection, Verification } from '../run/index.ts';
 import { bar, bytes, columns, count, integer, percent, safe } from './format.ts';
 
@@ -34,7 +35,7 @@ export function inspectionText(dir: string, i: Inspection): string {
         ['on disk', `${bytes(i.shardBytes)} in ${integer(i.shards)} shards, from ${bytes(i.textBytes)} of text`],
         ...i.noise.map((pass) => [
           `noise ${pass.pass}`,
-          `${pass.schedule}, eps ${pass.eps}, t stratified over ${pass.batchWindows} windows`,
+          `${noiseWords(noiseForm(pass.settings))}${pass.bitsets ? ', with bitsets' : ''}`,
         ]),
         [
           'checks',

@@ -1,14 +1,17 @@
 import { dirname, join, resolve } from 'node:path';
 import { configNotFound } from '../core/errors.ts';
+import type { NoiseRecord } from '../core/noise.ts';
 import { exists, readAll } from '../io/files.ts';
 import { mixtureOf } from './mixture.ts';
+import { type NoiseSettings, resolveNoise } from './noise.ts';
 import type { Pipeline, RawPipeline } from './pipeline.ts';
 import { resolvePacking } from './packing.ts';
 import { checkPolicy } from './policy.ts';
 import { quantity } from './quantity.ts';
 import { checkConfig, parseConfig } from './validate.ts';
 
-export { type Mixture, type NoiseSettings, type Pipeline, planConfig, type SourceRules } from './pipeline.ts';
+export { type NoiseSettings, rawNoise, resolveNoise } from './noise.ts';
+export { type Mixture, type Pipeline, planConfig, type SourceRules } from './pipeline.ts';
 export { LONG_DOCUMENT_NAMES, METHOD_NAMES } from './packing.ts';
 export { quantity } from './quantity.ts';
 export { nearest } from './validate.ts';
@@ -16,7 +19,7 @@ export { nearest } from './validate.ts';
 /** Top-level members of a pipeline given on the command line. */
 export type Overrides = Partial<Omit<RawPipeline, 'packing' | 'noise' | 'limits'>> & {
   packing?: Partial<RawPipeline['packing']>;
-  noise?: Partial<RawPipeline['noise']>;
+  noise?: NoiseRecord;
   limits?: Partial<RawPipeline['limits']>;
 };
 
@@ -36,6 +39,13 @@ export async function pipelineFrom(settings: Overrides): Promise<Pipeline> {
   const raw = absolute(settings) as RawPipeline;
   checkConfig(raw, 'command line');
   return resolvePipeline(raw, process.cwd(), 'command line');
+}
+
+/** Settings of noise from the command line: each in range, and all of them together. */
+export function noiseFrom(settings: NoiseRecord): NoiseSettings {
+  const raw = { ...settings };
+  checkConfig(raw, 'command line', 'noise');
+  return resolveNoise(raw, 'command line');
 }
 
 /** A source is called after its file or folder; a pattern after the folder it looks in. */
@@ -92,12 +102,7 @@ function resolvePipeline(raw: RawPipeline, base: string, file: string): Pipeline
     validation: raw.validation,
     seed: raw.seed,
     splitBytes: raw.split_bytes === 'auto' ? null : quantity(raw.split_bytes),
-    noise: {
-      passes: raw.noise.passes,
-      schedule: raw.noise.schedule,
-      eps: raw.noise.eps,
-      batchWindows: raw.noise.batch_windows,
-    },
+    noise: resolveNoise(raw.noise, file),
     documentBytes: quantity(raw.limits.document_bytes),
     rejectShare: raw.limits.reject_share,
     out: resolve(raw.out ?? join('out', raw.name)),

@@ -1,4 +1,6 @@
 import type { Json } from '../core/fingerprint.ts';
+import type { NoiseRecord } from '../core/noise.ts';
+import type { NoiseSettings } from './noise.ts';
 
 /** A pipeline file, validated, with its defaults filled in and its quantities as numbers. */
 export interface Pipeline {
@@ -77,13 +79,6 @@ export interface Mixture {
 
 type Policy = 'adaptive' | 'eod' | 'direct' | 'hybrid' | 'document-causal' | 'block-diffusion';
 
-export interface NoiseSettings {
-  readonly passes: number;
-  readonly schedule: 'linear';
-  readonly eps: number;
-  readonly batchWindows: number;
-}
-
 /** As people write it, other tools' names included: packing.ts says what they mean. */
 export interface RawPacking {
   method: string;
@@ -132,7 +127,7 @@ export interface RawPipeline {
   validation: number;
   seed: number;
   split_bytes: number | string;
-  noise: { passes: number; schedule: 'linear'; eps: number; batch_windows: number };
+  noise: NoiseRecord;
   limits: { document_bytes: number | string; reject_share: number };
   out?: string;
 }

@@ -82,8 +82,8 @@ function findAlias(
 }
 
 /** The same for settings that came from the command line alone. */
-export function checkConfig(config: object, origin: string): void {
-  const errors = validate(config);
+export function checkConfig(config: object, origin: string, schema: 'pipeline' | 'noise' = 'pipeline'): void {
+  const errors = validate(config, schema);
   if (errors.length > 0) throw explain(errors, () => NO_PLACE, origin);
 }
 
@@ -97,8 +97,8 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
 };
 
 /** Fills in defaults. */
-function validate(config: object): readonly ErrorObject[] {
-  const check = validators(compiled as Compiled, FORMATS).pipeline!;
+function validate(config: object, schema: 'pipeline' | 'noise' = 'pipeline'): readonly ErrorObject[] {
+  const check = validators(compiled as Compiled, FORMATS)[schema]!;
   return check(config) ? [] : (check.errors ?? []);
 }
 

@@ -28,6 +28,7 @@ const EXIT_OF = {
   BOUNDARIES_INVALID: EXIT.data,
   OUTPUT_EXISTS: EXIT.data,
   NOISE_PASS_MISSING: EXIT.data,
+  NOISE_IMPOSSIBLE: EXIT.data,
   CHECKPOINT_INVALID: EXIT.data,
   BACKEND_UNAVAILABLE: EXIT.retry,
   LOSS_NOT_FINITE: EXIT.failed,
@@ -314,6 +315,10 @@ export const noisePassMissing = (dir: string, pass: number, have: number): PrepE
     `${dir} has ${have} noise pass(es), number ${pass} is needed; run \`prep noise ${dir} --passes ${pass + 1}\``,
     { dir, pass, have },
   );
+
+/** Settings of noise that the windows of a corpus do not allow. */
+export const noiseImpossible = (dir: string, problem: string, wayOut: string): PrepError =>
+  new PrepError('NOISE_IMPOSSIBLE', `${dir}: ${problem}; ${wayOut}`, { dir, problem });
 
 /** `place` is a tensor, a field or `header`. */
 export const checkpointInvalid = (file: string, place: string, problem: string): PrepError =>

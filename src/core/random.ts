@@ -17,6 +17,8 @@ export const STREAM = {
   copies: 8,
   check: 9,
   shuffle: 10,
+  length: 11,
+  again: 12,
 } as const;
 
 const M0 = 0xd2511f53;

@@ -39,7 +39,7 @@ export function dryRun(
     if (looksAcross(settingsOf(plan).mixture)) await decideAll(plan, dir, receipts);
     events.packed();
     const part = plan === planned.plan ? 1 : Math.min(1, read / Math.max(1, bytesOf(planned.plan)));
-    const settings = { share: part, looked: lookedAt(plan, planned.plan), passes: pipeline.noise.passes, trainLength };
+    const settings = { share: part, looked: lookedAt(plan, planned.plan), noise: pipeline.noise, trainLength };
     return forecastOf(plan, dir, receipts, settings);
   });
 }

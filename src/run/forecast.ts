@@ -1,3 +1,4 @@
+import type { NoiseSettings } from '../config/index.ts';
 import type { Verdict } from '../core/document.ts';
 import { ownOf } from '../core/own.ts';
 import type { Subset } from '../core/window.ts';
@@ -58,9 +59,9 @@ export async function forecastOf(
   {
     share,
     looked,
-    passes,
+    noise,
     trainLength,
-  }: Pick<Forecast, 'share' | 'looked'> & { passes: number; trainLength: number | null },
+  }: Pick<Forecast, 'share' | 'looked'> & { noise: NoiseSettings; trainLength: number | null },
 ): Promise<Forecast> {
   const { pack, policies, provenance, mixture } = settingsOf(plan);
   const { eos } = provenance.tokenizer.specialIds;
@@ -124,7 +125,7 @@ export async function forecastOf(
       shards: times(stats.shardBytes),
       files: times(stats.shards),
       masks: times(stats.maskFileBytes),
-      noise: noiseFileBytes(passes, times(stats.count)),
+      noise: times(Math.round(noiseFileBytes(noise, stats))),
     },
   };
 }

@@ -1,5 +1,6 @@
+import type { NoiseRecord } from '../core/noise.ts';
 import { readAll, stat } from '../io/files.ts';
-import { openCorpus, readDocuments, readPassReceipt } from '../shard/index.ts';
+import { openCorpus, readBitsReceipt, readDocuments, readPassReceipt } from '../shard/index.ts';
 
 /** Documents with at least `from` and fewer than `to` tokens. */
 export interface Bin {
@@ -41,12 +42,8 @@ export interface Inspection {
   readonly attentionShare: number;
   readonly sources: readonly { readonly source: string; readonly documents: number; readonly tokens: number }[];
   readonly lengths: readonly Bin[];
-  readonly noise: readonly {
-    readonly pass: number;
-    readonly schedule: string;
-    readonly eps: number;
-    readonly batchWindows: number;
-  }[];
+  /** `settings` as a pipeline file has them. */
+  readonly noise: readonly { readonly pass: number; readonly settings: NoiseRecord; readonly bitsets: boolean }[];
   /** Quick checks: every listed file is there with its size. `prep verify` checks the contents. */
   readonly checks: { readonly ok: boolean; readonly problems: readonly string[] };
 }
@@ -88,8 +85,8 @@ export async function inspectCorpus(
     }
     const noise = [];
     for (let pass = 0; pass < corpus.passes; pass++) {
-      const { schedule, eps, batchWindows } = (await readPassReceipt(dir, pass))!;
-      noise.push({ pass, schedule, eps, batchWindows });
+      const { settings } = (await readPassReceipt(dir, pass))!;
+      noise.push({ pass, settings, bitsets: (await readBitsReceipt(dir, pass)) !== undefined });
     }
     const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
     return {

@@ -1,5 +1,5 @@
-import type { NoiseSettings } from '../config/index.ts';
 import { isPrepError } from '../core/errors.ts';
+import type { NoiseRecord } from '../core/noise.ts';
 import { exists, stat } from '../io/files.ts';
 import { eachOf } from '../io/side-by-side.ts';
 import { readChecked } from '../shard/index.ts';
@@ -18,7 +18,8 @@ export interface Local {
 /** What `prep merge` does besides, unless it is told otherwise. */
 export interface Afterwards {
   readonly rejectShare: number;
-  readonly noise: NoiseSettings;
+  /** As a pipeline file has it. */
+  readonly noise: NoiseRecord;
 }
 
 /** What local.json says; undefined without one that can be read: a warning is lost, and the inputs are hashed again. */

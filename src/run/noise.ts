@@ -1,42 +1,53 @@
 import type { NoiseSettings } from '../config/index.ts';
 import { fingerprintMismatch } from '../core/errors.ts';
 import { canonicalJson } from '../core/fingerprint.ts';
-import type { Subset } from '../core/window.ts';
-import { commitFile } from '../io/commit.ts';
-import { exists } from '../io/files.ts';
-import { drawPass, linear } from '../noise/index.ts';
+import { type NoiseForm, noiseForm, type NoiseRecord, noiseRecord } from '../core/noise.ts';
+import { commitFile, commitStream } from '../io/commit.ts';
+import { exists, removeFile } from '../io/files.ts';
+import { type Draw, drawPass, Masker } from '../noise/index.ts';
 import {
-  type Manifest,
-  noiseBytes,
+  bitsReceiptPath,
+  noiseChunks,
   openCorpus,
   passPath,
   type PassReceipt,
   passReceiptPath,
+  readBitsReceipt,
   readPassReceipt,
+  type StoredCorpus,
+  writeBits,
 } from '../shard/index.ts';
 
+export interface NoiseOptions {
+  /** Makes passes anew that were made with other settings. */
+  readonly overwrite?: boolean;
+  readonly onPass?: (pass: number) => void;
+}
+
 /**
- * Writes the noise passes that are not there yet. Passes are made after the corpus, since t is stratified over the optimizer
- * batch in training order; a pass made with other settings is FINGERPRINT_MISMATCH. Returns the number written.
+ * Writes the noise passes that are not there yet, and their bitsets where they are asked for. Passes are made after the corpus,
+ * since t is stratified over the optimizer batch in training order; a pass made with other settings is FINGERPRINT_MISMATCH.
+ * Returns the number of passes written.
  */
 export async function writeNoise(
   dir: string,
-  settings: NoiseSettings,
-  onPass: (pass: number) => void = () => {},
+  { passes, bitsets, form }: NoiseSettings,
+  { overwrite = false, onPass = () => {} }: NoiseOptions = {},
 ): Promise<number> {
   const corpus = await openCorpus(dir);
   try {
-    const { manifest } = corpus;
-    const lengths = await windowLengths(corpus, manifest);
+    const { plan } = corpus.manifest;
     let written = 0;
-    for (let pass = 0; pass < settings.passes; pass++) {
+    for (let pass = 0; pass < passes; pass++) {
       const made = await readPassReceipt(dir, pass);
-      if (made && made.plan === manifest.plan && (await exists(`${dir}/${made.path}`))) {
-        checkSettings(`${dir}/${passReceiptPath(pass)}`, settings, made);
-      } else {
-        await writePass(dir, manifest, corpus.numbers, lengths, settings, pass);
+      const whole = made && made.plan === plan && (await exists(`${dir}/${made.path}`));
+      const other = whole ? differing(noiseRecord(form), made) : null;
+      if (other && !overwrite) throw fingerprintMismatch(`${dir}/${passReceiptPath(pass)}`, ...other);
+      if (!whole || other) {
+        await writePass(corpus, form, pass);
         written++;
       }
+      if (bitsets) await addBits(corpus, pass);
       onPass(pass);
     }
     return written;
@@ -45,40 +56,62 @@ export async function writeNoise(
   }
 }
 
-async function windowLengths(corpus: Awaited<ReturnType<typeof openCorpus>>, manifest: Manifest): Promise<Int32Array> {
-  const lengths = new Int32Array(manifest.windows.train + manifest.windows.validation);
-  for (let window = 0; window < lengths.length; window++) lengths[window] = (await corpus.layout(window)).numTokens;
-  return lengths;
+/** Every draw of a pass again, in window order: memory for one shard's boundaries and the times of 4M units. */
+export function draws(corpus: StoredCorpus, form: NoiseForm, pass: number): AsyncGenerator<Draw> {
+  const { dir, manifest } = corpus;
+  return drawPass(
+    {
+      dir,
+      seed: manifest.order.seed,
+      train: corpus.numbers('train'),
+      validation: corpus.numbers('validation'),
+      window: (window) => corpus.boundaries(window),
+    },
+    form,
+    pass,
+  );
 }
 
-async function writePass(
-  dir: string,
-  manifest: Manifest,
-  numbers: (subset: Subset) => Int32Array,
-  lengths: Int32Array,
-  settings: NoiseSettings,
-  pass: number,
-): Promise<void> {
-  const { schedule, eps, batchWindows } = settings;
-  const { seed } = manifest.order;
-  const draws = drawPass(numbers('train'), numbers('validation'), { pass, seed, schedule: linear(eps), batchWindows });
-  const rows = draws.map(({ window, p, weight, key }) => ({
-    window,
-    unitLengths: Int32Array.of(lengths[window]!),
-    p: Float32Array.of(p),
-    weight: Float32Array.of(weight),
-    key,
-  }));
-  const info = { pass, seed, schedule, eps, batchWindows };
-  const { plan, policy, tokenizer } = manifest;
+/** The masked positions of each window of a pass, in order; each good until the next. */
+export async function* maskedWindows(corpus: StoredCorpus, pass: number): AsyncGenerator<Uint8Array> {
+  const { windows, windowLength } = corpus.manifest;
+  const noise = await corpus.noise(pass);
+  const masker = new Masker(noise.form, pass, windowLength);
+  for (let window = 0; window < windows.train + windows.validation; window++)
+    yield masker.mask(noise.row(window), (await corpus.boundaries(window)).segments);
+}
+
+async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number): Promise<void> {
+  const { dir, manifest } = corpus;
+  const { plan, order } = manifest;
+  const { seed } = order;
   const path = passPath(pass);
-  const file = await commitFile(`${dir}/${path}`, noiseBytes(rows, info, { plan, policy, tokenizer }));
-  const receipt: PassReceipt = { path, ...file, plan, ...info };
+  const file = await commitStream(`${dir}/${path}`, async (sink) => {
+    for await (const chunk of noiseChunks(draws(corpus, form, pass), { pass, seed, form }, manifest))
+      await sink.write(chunk);
+    // What says that the old one is there, before the new one takes its place: a kill between leaves no receipt of other bytes.
+    for (const old of [bitsReceiptPath(pass), passReceiptPath(pass)]) await removeFile(`${dir}/${old}`);
+  });
+  const receipt: PassReceipt = { path, ...file, plan, pass, seed, settings: noiseRecord(form) };
   await commitFile(`${dir}/${passReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
 }
 
-function checkSettings(place: string, wanted: NoiseSettings, made: PassReceipt): void {
-  for (const field of ['schedule', 'eps', 'batchWindows'] as const)
-    if (wanted[field] !== made[field])
-      throw fingerprintMismatch(place, field, String(wanted[field]), String(made[field]));
+async function addBits(corpus: StoredCorpus, pass: number): Promise<void> {
+  const { dir, manifest } = corpus;
+  const { sha256, seed, settings } = (await readPassReceipt(dir, pass))!;
+  const made = await readBitsReceipt(dir, pass);
+  if (made && made.plan === manifest.plan && made.of === sha256 && (await exists(`${dir}/${made.path}`))) return;
+  const info = { pass, seed, form: noiseForm(settings) };
+  const masked = maskedWindows(corpus, pass);
+  const receipt = await writeBits(dir, masked, manifest.windowLength, info, manifest, sha256);
+  await commitFile(`${dir}/${bitsReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
+}
+
+/** The first setting that a pass was not made with: its name, as it is asked for, and as it was. */
+function differing(wanted: NoiseRecord, { settings }: PassReceipt): [string, string, string] | null {
+  const made = noiseRecord(noiseForm(settings));
+  for (const name of new Set([...Object.keys(wanted), ...Object.keys(made)]))
+    if (wanted[name] !== made[name])
+      return [name, String(wanted[name] ?? 'not there'), String(made[name] ?? 'not there')];
+  return null;
 }

@@ -1,5 +1,6 @@
-import type { NoiseSettings, Pipeline } from '../config/index.ts';
+import { type NoiseSettings, type Pipeline, resolveNoise } from '../config/index.ts';
 import { interrupted } from '../core/errors.ts';
+import type { NoiseRecord } from '../core/noise.ts';
 import type { Manifest } from '../shard/index.ts';
 import { isForeign } from '../tokenize/index.ts';
 import { checkInputs } from './check-inputs.ts';
@@ -76,7 +77,7 @@ export async function packFolder(
  */
 export async function mergeFolder(
   dir: string,
-  { rejectShare, noise }: { rejectShare?: number; noise: Partial<NoiseSettings> },
+  { rejectShare, noise }: { rejectShare?: number; noise: NoiseRecord },
   options: RunOptions,
   events: RunEvents,
 ): Promise<Manifest> {
@@ -85,12 +86,11 @@ export async function mergeFolder(
   const work = await lookAt(dir, plan);
   events.planned(plan, leftOf(work), null);
   const afterwards = (await readLocal(dir))?.afterwards;
-  const passes = { ...(afterwards?.noise ?? NOISE), ...noise };
+  const passes = resolveNoise({ ...afterwards?.noise, ...noise }, dir);
   return merged(work, rejectShare ?? afterwards?.rejectShare ?? REJECT_SHARE, passes, options, events);
 }
 
-/** As the schema of a pipeline has them, for a folder that lost local.json. */
-const NOISE: NoiseSettings = { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 };
+/** As the schema of a pipeline has it, for a folder that lost local.json. */
 const REJECT_SHARE = 0.05;
 
 async function packed(
@@ -125,9 +125,10 @@ async function merged(
   const manifest = await mergeWork(work, rejectShare, signal);
   events.merged(manifest, noise.passes);
   const { length } = work.plan.splits;
-  await writeNoise(work.dir, noise, (pass) => {
+  const onPass = (pass: number): void => {
     events.pass(pass);
     if (signal.aborted) throw interrupted(length, length);
-  });
+  };
+  await writeNoise(work.dir, noise, { onPass });
   return manifest;
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Pipeline, planConfig } from '../config/index.ts';
+import { type Pipeline, planConfig, rawNoise } from '../config/index.ts';
 import { corpusCorrupt, fingerprintMismatch, inputNotFound, inputRootUnknown, planNotFound } from '../core/errors.ts';
 import { canonicalJson, fingerprint, type Json } from '../core/fingerprint.ts';
 import { commitFile, commitNew } from '../io/commit.ts';
@@ -90,7 +90,7 @@ export async function makePlan(
   };
   const id = fingerprint(identity as unknown as Json);
   const { rejectShare, noise, filter } = pipeline;
-  const local: Local = { root, modified, afterwards: { rejectShare, noise } };
+  const local: Local = { root, modified, afterwards: { rejectShare, noise: rawNoise(noise) } };
   const existing = replace ? undefined : await readPlan(pipeline.out);
   if (existing) {
     if (existing.id === id) {

@@ -1,21 +1,24 @@
 import { availableParallelism } from 'node:os';
+import { toBits } from '../core/bits.ts';
+import { noiseForm } from '../core/noise.ts';
 import { exists, listFolder, stat } from '../io/files.ts';
 import { sha256OfFile } from '../io/hash.ts';
-import { drawPass, linear } from '../noise/index.ts';
 import {
-  type Corpus,
   type FileEntry,
   type Manifest,
   openCorpus,
   passPath,
   PLAN,
+  readBitsReceipt,
   readPassReceipt,
+  type StoredCorpus,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
 import type { DeepOptions } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
 import { mixtureProblems } from './mixture-check.ts';
+import { draws, maskedWindows } from './noise.ts';
 import { readPlan } from './plan.ts';
 import { filesOf } from './receipts.ts';
 import { checkAll } from './verify-pool.ts';
@@ -129,7 +132,7 @@ async function checkBeside(dir: string, manifest: Manifest, note: (problem: stri
 
 /** The draws are made again only where the windows' lengths can be `trusted`: a damaged table can send its decoder round forever. */
 async function checkPass(
-  corpus: Corpus,
+  corpus: StoredCorpus,
   pass: number,
   trusted: boolean,
   note: (problem: string) => void,
@@ -141,18 +144,44 @@ async function checkPass(
   if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
     return note(`${receipt.path}: content differs from its checksum`);
   if (!trusted) return;
-  const { seed, eps, batchWindows } = receipt;
+  const form = noiseForm(receipt.settings);
+  if (receipt.seed !== manifest.order.seed) return note(`${receipt.path}: its seed is not the corpus’s`);
   const stored = await corpus.noise(pass);
-  const settings = { pass, seed, schedule: linear(eps), batchWindows };
-  for (const draw of drawPass(corpus.numbers('train'), corpus.numbers('validation'), settings)) {
+  for await (const draw of draws(corpus, form, pass)) {
     const row = stored.row(draw.window);
-    const tokens = (await corpus.layout(draw.window)).numTokens;
     const same =
       row.window === draw.window &&
-      equal(row.unitLengths, [tokens]) &&
-      equal(row.p, [draw.p]) &&
-      equal(row.weight, [draw.weight]) &&
-      equal(row.key, draw.key);
+      equal(row.unitLengths, draw.unitLengths) &&
+      equal(row.p, draw.p) &&
+      equal(row.weight, draw.weight) &&
+      equal(row.key, draw.key) &&
+      equal(row.contextWeight ?? [], draw.contextWeight ?? []);
     if (!same) return note(`${receipt.path}: window ${draw.window} is not what its seed draws`);
+  }
+  await checkBits(corpus, pass, receipt.sha256, note);
+}
+
+/** Every bit again, where a pass has bitsets. */
+async function checkBits(
+  corpus: StoredCorpus,
+  pass: number,
+  of: string,
+  note: (problem: string) => void,
+): Promise<void> {
+  const { dir, manifest } = corpus;
+  const receipt = await readBitsReceipt(dir, pass);
+  if (!receipt) return;
+  if (receipt.plan !== manifest.plan || receipt.of !== of) return note(`${receipt.path}: of another pass`);
+  if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
+  if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
+    return note(`${receipt.path}: content differs from its checksum`);
+  const width = Math.ceil(manifest.windowLength / 8);
+  const [made, stored] = [Buffer.alloc(width), Buffer.alloc(width)];
+  let window = 0;
+  for await (const masked of maskedWindows(corpus, pass)) {
+    toBits(masked, made);
+    await corpus.readBits(pass, window, stored);
+    if (!made.equals(stored)) return note(`${receipt.path}: window ${window} is not what its pass masks`);
+    window++;
   }
 }

@@ -43,6 +43,15 @@ export function int32Of(parts: Parts, length: number): Int32Array {
 export const integersOf = (part: Data): Int16Array | Int32Array =>
   part.values instanceof Int16Array ? exactly(part, part.values, Int16Array) : exactly(part, part.values, Int32Array);
 
+/** A part of a column of float32, as it lies there. */
+export const float32Of = (part: Data): Float32Array => exactly(part, part.values, Float32Array);
+
+/** A part of a column of uint64, as its words: low, high, low, ... */
+export function wordsOf(part: Data): Uint32Array {
+  const { buffer, byteOffset, length } = exactly(part, part.values, BigUint64Array);
+  return new Uint32Array(buffer, byteOffset, 2 * length);
+}
+
 /** A column of int64 as whole numbers: without a BigInt a value. */
 export function int64Of(parts: Parts, length: number): Float64Array {
   const whole = new Float64Array(lengthOf(parts, length));
@@ -80,10 +89,15 @@ export function textsOf(parts: Parts): string[] {
   return first?.dictionary ? [...(first.dictionary as Iterable<string>)] : [];
 }
 
-type IntArray = Int16Array<ArrayBuffer> | Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>;
+type Values =
+  | Int16Array<ArrayBuffer>
+  | Int32Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>;
 
 /** The values of a part, exactly as many as it says. */
-function exactly<T extends IntArray>(
+function exactly<T extends Values>(
   { length }: Data,
   values: unknown,
   kind: new (...arguments_: never[]) => T,

@@ -3,10 +3,10 @@
  * these: a name out of a file says nothing, and a stranger's file in our folder is a stranger's.
  */
 const OURS: Readonly<Record<string, RegExp>> = {
-  receipts: /^(?:\d{5,}(?:-end)?|noise-pass-\d{3,})\.json$/,
+  receipts: /^(?:\d{5,}(?:-end)?|noise-pass-\d{3,}(?:-bits)?)\.json$/,
   shards: /^\d{5,}-\d{5,}\.arrow$/,
   documents: /^\d{5,}\.arrow$/,
-  noise: /^pass-\d{3,}\.arrow$/,
+  noise: /^pass-\d{3,}(?:-bits)?\.arrow$/,
   tails: /^\d{5,}\.arrow$/,
   rejects: /^(?:\d{5,}|rejects)\.jsonl$/,
   'survey/receipts': /^\d{5,}(?:-end)?\.json$/,

@@ -1,6 +1,7 @@
 import { MAX_SPLITS, MIN_WINDOW } from '../core/limits.ts';
+import { noiseFault, noiseForm } from '../core/noise.ts';
 import type { Manifest, ShardEntry, SplitEntry } from './manifest.ts';
-import { passPath, type PassReceipt, type Receipt } from './receipt.ts';
+import { bitsPath, type BitsReceipt, passPath, type PassReceipt, type Receipt } from './receipt.ts';
 import { splitName } from './shard-sink.ts';
 
 /** A JSON pointer and what is wrong there; null when nothing is. */
@@ -77,7 +78,12 @@ export function receiptFault(receipt: Receipt): Fault {
   );
 }
 
-export const passFault = ({ path, pass }: PassReceipt): Fault => differs('/path', path, passPath(pass));
+export function passFault({ path, pass, settings }: PassReceipt): Fault {
+  const fault = noiseFault(noiseForm(settings));
+  return differs('/path', path, passPath(pass)) ?? (fault && [`/settings/${fault[0]}`, fault[1]]);
+}
+
+export const bitsFault = ({ path, pass }: BitsReceipt): Fault => differs('/path', path, bitsPath(pass));
 
 /** A plan's splits are not in its id: that each of their parts is one of an input has to be looked at. */
 export function planFault(plan: object): Fault {

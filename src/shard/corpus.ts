@@ -1,3 +1,4 @@
+import type { NoiseForm } from '../core/noise.ts';
 import type { BlockMask, Segment, Subset } from '../core/window.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -20,14 +21,16 @@ export interface WindowRecord extends WindowLayout {
 /** One window's row of a noise pass. */
 export interface NoiseRow {
   readonly window: number;
-  /** Lengths of the units that share a t, from the start of the window; together `numTokens`. */
+  /** Lengths of the units that share a t, from the start of the window; together `numTokens`, or fewer where it was cut. */
   readonly unitLengths: Int32Array;
   /** Mask probability of each unit, k / 2^24. */
   readonly p: Float32Array;
-  /** Loss weight of each unit's masked tokens (LLaDA: 1 / p). */
+  /** Loss weight of each unit's masked tokens (LLaDA: 1 / p); 0 where none can be masked. */
   readonly weight: Float32Array;
   /** Philox key of the masked positions. */
   readonly key: readonly [number, number];
+  /** Factor of the weights in each attention group but the padding's; null: the pass has none. */
+  readonly contextWeight: Float32Array | null;
 }
 
 /** A finished corpus folder, opened for reading. Windows have global numbers. */
@@ -51,8 +54,6 @@ export interface Corpus {
 /** A noise pass, opened: its rows by window, and the settings it was made with. */
 export interface NoisePass {
   readonly pass: number;
-  /** Windows in one optimizer batch: t is stratified over them. */
-  readonly batchWindows: number;
-  readonly schedule: string;
+  readonly form: NoiseForm;
   row(window: number): NoiseRow;
 }

@@ -4,9 +4,10 @@ export type { Corpus, NoisePass, NoiseRow, WindowLayout, WindowRecord } from './
 export { decisionChunks, readDecision } from './decision.ts';
 export { documentChunks, readDocuments, type StoredDocuments } from './documents.ts';
 export * from './manifest.ts';
-export { noiseBytes, type PassInfo, readNoise } from './noise.ts';
+export { writeBits } from './bits.ts';
+export { noiseChunks, type PassInfo, readNoise } from './noise.ts';
 export { firstNumbers, lastReceipt } from './numbers.ts';
-export { newestCorpus, openCorpus, readManifest, readPassReceipt } from './open.ts';
+export { newestCorpus, openCorpus, readBitsReceipt, readManifest, readPassReceipt, type StoredCorpus } from './open.ts';
 export * from './receipt.ts';
 export { provenChunks, readProven } from './proven.ts';
 export { decoded, readListed } from './shard-columns.ts';

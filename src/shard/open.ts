@@ -1,4 +1,6 @@
 import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
+import { noiseForm } from '../core/noise.ts';
+import type { Segment } from '../core/window.ts';
 import { exists, listFolder, stat } from '../io/files.ts';
 import { readerInto } from '../io/read-into.ts';
 import { readChecked } from './check.ts';
@@ -7,7 +9,8 @@ import { lastUsed } from './last-used.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise.ts';
 import { firstNumbers, lastReceipt, type Numbered } from './numbers.ts';
-import { MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
+import { bitsOffset } from './bits.ts';
+import { bitsReceiptPath, type BitsReceipt, MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
 import { decoded, readListed, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
 
 /** Bytes of boundaries that are kept (those of 1,000 shards of long windows), and files kept open. */
@@ -29,6 +32,14 @@ export async function readManifest(dir: string): Promise<Manifest> {
 /** A corpus on disk: a window's boundaries also as columns, for what takes many windows. */
 export interface StoredCorpus extends Corpus {
   columns(window: number): Promise<{ readonly columns: ShardColumns; readonly row: number }>;
+  /** What stands where in a window, and its attention groups: no read of its own. */
+  boundaries(window: number): Promise<{
+    readonly numTokens: number;
+    readonly segments: readonly Segment[];
+    readonly cuSeqlens: Int32Array;
+  }>;
+  /** The stored bits of a window in a pass, into [ceil(window length / 8)]; false where the pass has none. */
+  readBits(pass: number, window: number, into: Uint8Array): Promise<boolean>;
 }
 
 interface Shard {
@@ -51,6 +62,7 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
     KEEP_COLUMNS,
   );
   const files = readerInto(KEEP_OPEN);
+  const bits = new Map<number, BitsReceipt | undefined>();
   /** Block masks are read here and copied: 4 us for 16 KiB, 10 into fresh memory. */
   let scratch = new Uint8Array(0);
   const readIds = (window: number, into: Int32Array): void => {
@@ -101,12 +113,28 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
       const { entry, row } = find(shards, window);
       return { row, columns: await small(entry) };
     },
+    async boundaries(window) {
+      const { entry, row } = find(shards, window);
+      const { numTokens, segments, cuSeqlens } = await small(entry);
+      return {
+        numTokens: numTokens[row]!,
+        segments: segmentsOf(segments, row),
+        cuSeqlens: cuSeqlens.values.subarray(cuSeqlens.offsets[row], cuSeqlens.offsets[row + 1]),
+      };
+    },
+    async readBits(pass, window, into) {
+      if (!bits.has(pass)) bits.set(pass, await readBitsReceipt(dir, pass));
+      const receipt = bits.get(pass);
+      if (!receipt) return false;
+      files.read(`${dir}/${receipt.path}`, bitsOffset(receipt, window, into.length), into);
+      return true;
+    },
     async noise(pass) {
-      if (pass >= passes) throw noisePassMissing(dir, pass, passes);
-      const receipt = (await readPassReceipt(dir, pass))!;
+      const receipt = await readPassReceipt(dir, pass);
+      if (!receipt) throw noisePassMissing(dir, pass, passes);
       const path = `${dir}/${receipt.path}`;
       const bytes = await readListed(dir, receipt);
-      const read = decoded(path, () => readNoise(bytes));
+      const read = decoded(path, () => readNoise(bytes, pass, noiseForm(receipt.settings)));
       if (read.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
       return { ...read, row: (window) => decoded(path, () => read.row(window)) } satisfies NoisePass;
     },
@@ -153,6 +181,11 @@ export async function readPassReceipt(dir: string, pass: number): Promise<PassRe
   const receipt = await readChecked<PassReceipt>('pass', path);
   if (receipt.pass !== pass) throw corpusCorrupt(path, '/pass', `is ${receipt.pass}, its name says ${pass}`);
   return receipt;
+}
+
+export async function readBitsReceipt(dir: string, pass: number): Promise<BitsReceipt | undefined> {
+  const path = `${dir}/${bitsReceiptPath(pass)}`;
+  return (await exists(path)) ? readChecked<BitsReceipt>('bits', path) : undefined;
 }
 
 /** The corpus folder under `parent` whose manifest was written last. */

@@ -1,3 +1,4 @@
+import type { NoiseRecord } from '../core/noise.ts';
 import type { FileEntry, Ledger, ShardEntry } from './manifest.ts';
 
 /** What one part of a split read of one input, to notice a file that changed under a plan. */
@@ -42,9 +43,18 @@ export interface PassReceipt extends FileEntry {
   readonly plan: string;
   readonly pass: number;
   readonly seed: number;
-  readonly schedule: string;
-  readonly eps: number;
-  readonly batchWindows: number;
+  /** What it was made with, by the names of a pipeline file (core/noise.ts). */
+  readonly settings: NoiseRecord;
+}
+
+/** Written last for the bitsets of a pass. */
+export interface BitsReceipt extends FileEntry {
+  readonly plan: string;
+  readonly pass: number;
+  /** SHA-256 of the pass. */
+  readonly of: string;
+  /** Record batches: windows in it, and the byte offset of its `masked` values in the file. */
+  readonly batches: readonly { readonly windows: number; readonly offset: number }[];
 }
 
 export const receiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}.json`;
@@ -53,5 +63,7 @@ export const streamReceiptPath = (split: number): string => `receipts/${String(s
 export const passName = (pass: number): string => `pass-${String(pass).padStart(3, '0')}`;
 export const passReceiptPath = (pass: number): string => `receipts/noise-${passName(pass)}.json`;
 export const passPath = (pass: number): string => `noise/${passName(pass)}.arrow`;
+export const bitsPath = (pass: number): string => `noise/${passName(pass)}-bits.arrow`;
+export const bitsReceiptPath = (pass: number): string => `receipts/noise-${passName(pass)}-bits.json`;
 export const MANIFEST = 'manifest.json';
 export const PLAN = 'plan.json';

@@ -121,7 +121,7 @@ export const tailSchema = (from: Provenance) =>
     metadata(from, 'tail'),
   );
 
-export const noiseSchema = (from: Provenance, settings: Readonly<Record<string, string>>) =>
+export const noiseSchema = (from: Provenance, settings: Readonly<Record<string, string>>, contexts: boolean) =>
   schemaOf(
     [
       field('window', int32),
@@ -129,6 +129,15 @@ export const noiseSchema = (from: Provenance, settings: Readonly<Record<string, 
       field('p', float32List),
       field('weight', float32List),
       field('key', uint64),
+      ...(contexts ? [field('context_weight', float32List)] : []),
     ],
     { ...metadata(from, 'noise'), ...settings },
   );
+
+export const bitsType = (windowLength: number) => binary(Math.ceil(windowLength / 8));
+
+export const bitsSchema = (windowLength: number, from: Provenance, settings: Readonly<Record<string, string>>) =>
+  schemaOf([field('window', int32), field('masked', bitsType(windowLength)), field('masked_count', int32)], {
+    ...metadata(from, 'noise-bits'),
+    ...settings,
+  });

@@ -1,4 +1,6 @@
+import { DEFAULT_FORM } from '../core/noise.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
+import { Masker, SCALE, scheduleOf, steps } from '../noise/index.ts';
 import type { Corpus, NoiseRow } from '../shard/index.ts';
 import { slabLoss } from './loss.ts';
 import type { Parameters } from './parameters.ts';
@@ -6,8 +8,9 @@ import type { ModelConfig } from './presets.ts';
 import { inSlabs, layOut } from './slab.ts';
 import { readWindow } from './windows.ts';
 
-/** LLaDA's schedule: p = (1 - EPS) t + EPS, weight 1 / p. */
-const EPS = 1e-3;
+/** LLaDA's: p = (1 - eps) t + eps, weight 1 / p, one t a window. */
+const FORM = DEFAULT_FORM;
+const SCHEDULE = scheduleOf(FORM.schedule, FORM);
 /** Passes of the evaluation's own noise count down from here: never a pass of a corpus. */
 const LAST_PASS = 0xffffffff;
 
@@ -37,6 +40,7 @@ export async function evaluate(
 ): Promise<Evaluation | null> {
   let sum = 0;
   let tokens = 0;
+  const masker = new Masker(FORM, 0, corpus.manifest.windowLength);
   for (const [index, window] of windows.entries()) {
     const record = await readWindow(corpus, window);
     const levels = Array.from({ length: times }, (_, k) =>
@@ -49,7 +53,7 @@ export async function evaluate(
       // The loss is read synchronously: only a turn of the event loop lets a signal in.
       await new Promise(setImmediate);
       if (signal?.aborted) return null;
-      sum += slabLoss(layOut(some, config.maskTokenId), parameters, config) / times;
+      sum += slabLoss(layOut(some, config.maskTokenId, masker), parameters, config) / times;
     }
     tokens += record.numTokens;
   }
@@ -66,7 +70,7 @@ export function shiftOf(index: number, seed: number): number {
 /** The k-th noise of a window, at time t. */
 export function evaluationNoise(window: number, numTokens: number, t: number, k: number, seed: number): NoiseRow {
   const draw = new Uint32Array(4);
-  const p = Math.max(1, Math.round(((1 - EPS) * t + EPS) * 2 ** 24)) / 2 ** 24;
+  const p = steps(SCHEDULE.p(t)) / SCALE;
   philox(draw, keyOf(seed), window, k, LAST_PASS, STREAM.window);
   return {
     window,
@@ -74,6 +78,7 @@ export function evaluationNoise(window: number, numTokens: number, t: number, k:
     p: Float32Array.of(p),
     weight: Float32Array.of(1 / p),
     key: [draw[0]!, draw[1]!],
+    contextWeight: null,
   };
 }
 

@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { lossNotFinite } from '../core/errors.ts';
 import { permutation } from '../core/random.ts';
+import { isComplement } from '../core/noise.ts';
+import { Masker } from '../noise/index.ts';
 import type { Corpus, NoisePass } from '../shard/index.ts';
 import { globalNorm } from './gradient-norm.ts';
 import { lossAndGradients, type Gradients } from './loss.ts';
@@ -9,7 +11,7 @@ import { addGradients, learningRateAt, update, type Optimizer, type Schedule } f
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
 import { inSlabs, layOut, type Slab } from './slab.ts';
-import { noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
+import { cutTo, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 
 export interface LoopSettings {
   /** Steps to make; null: until the time is up. */
@@ -51,8 +53,8 @@ export interface LoopState {
 }
 
 /**
- * Trains: epoch e reads the training windows in the order `permutation(windows, manifest seed, e)` under noise pass e
- * (passes come round again when there are fewer), a batch of windows a step. `afterStep` is awaited; it may evaluate and
+ * Trains: epoch e reads the training windows in the order `permutation(windows, manifest seed, e)` (of a complement: e - 1)
+ * under noise pass e (passes come round again when there are fewer), a batch of windows a step. `afterStep` is awaited; it may evaluate and
  * save, and ends the run by returning false. Resolves to the number of steps made.
  */
 export async function trainLoop(
@@ -64,18 +66,19 @@ export async function trainLoop(
   let tokens = 0;
   let step = 0;
   let spent = 0;
-  for await (const { windows, noise, epoch } of batches(corpus, settings.batchWindows)) {
+  for await (const { windows, noise, masker, epoch } of batches(corpus, settings.batchWindows)) {
     const started = performance.now();
     const progress = shareDone(settings, step, spent);
     if (progress >= 1) break;
     const items = await Promise.all(
       [...windows].map(async (window) => {
         const record = await readWindow(corpus, window);
-        return { record, noise: noiseOf(corpus, noise, record) };
+        const row = noiseOf(corpus, noise, record);
+        return { record: cutTo(record, row), noise: row };
       }),
     );
     const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
-    const slabs = inSlabs(items, settings.slabTokens).map((some) => layOut(some, state.config.maskTokenId));
+    const slabs = inSlabs(items, settings.slabTokens).map((some) => layOut(some, state.config.maskTokenId, masker));
     const learningRate = learningRateAt(settings.schedule, step, progress);
     const made = await optimizerStep(slabs, batchTokens, state, learningRate, settings.signal);
     if (made === null) break;
@@ -126,13 +129,17 @@ async function optimizerStep(
 async function* batches(
   corpus: Corpus,
   batchWindows: number | null,
-): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; epoch: number }> {
+): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; masker: Masker; epoch: number }> {
   const numbers = trainingWindows(corpus);
   for (let epoch = 0; ; epoch++) {
     const noise = await openPass(corpus, epoch % corpus.passes);
-    const order = permutation(numbers.length, corpus.manifest.order.seed, epoch).map((i) => numbers[i]!);
-    const size = batchWindows ?? noise.batchWindows;
-    for (let at = 0; at < order.length; at += size) yield { windows: order.subarray(at, at + size), noise, epoch };
+    const masker = new Masker(noise.form, noise.pass, corpus.manifest.windowLength);
+    // The two passes of a pair are of one order: that of the first, over whose batches t is stratified.
+    const drawn = isComplement(noise.form, noise.pass) ? epoch - 1 : epoch;
+    const order = permutation(numbers.length, corpus.manifest.order.seed, drawn).map((i) => numbers[i]!);
+    const size = batchWindows ?? noise.form.batchWindows;
+    for (let at = 0; at < order.length; at += size)
+      yield { windows: order.subarray(at, at + size), noise, masker, epoch };
   }
 }
 

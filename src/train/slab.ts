@@ -1,4 +1,4 @@
-import { maskedPositions } from '../noise/index.ts';
+import type { Masker } from '../noise/index.ts';
 import type { NoiseRow, WindowRecord } from '../shard/index.ts';
 import type { TokenRow } from './model.ts';
 
@@ -22,6 +22,7 @@ export interface Slab extends TokenRow {
 export function layOut(
   windows: readonly { readonly record: WindowRecord; readonly noise: NoiseRow }[],
   maskTokenId: number,
+  masker: Masker,
 ): Slab {
   const tokens = windows.reduce((sum, { record }) => sum + record.numTokens, 0);
   const ids = new Int32Array(tokens);
@@ -32,8 +33,10 @@ export function layOut(
   const weights: number[] = [];
   let base = 0;
   for (const { record, noise } of windows) {
-    const isMasked = maskedPositions(noise, record.numTokens);
-    for (const { start, promptTokens } of record.segments) isMasked.fill(0, start, start + promptTokens);
+    const isMasked = masker.mask(noise, record.segments);
+    const factors = noise.contextWeight;
+    const { cuSeqlens } = record.mask;
+    let group = 0;
     let unit = 0;
     let unitEnd = noise.unitLengths[0] ?? 0;
     for (let i = 0; i < record.numTokens; i++) {
@@ -44,9 +47,10 @@ export function layOut(
       if (!isMasked[i]) continue;
       masked.push(base + i);
       targets.push(id);
-      weights.push(noise.weight[unit]!);
+      while (i >= cuSeqlens[group + 1]!) group++;
+      weights.push(factors ? noise.weight[unit]! * factors[group]! : noise.weight[unit]!);
     }
-    for (const offset of record.mask.cuSeqlens.subarray(1)) {
+    for (const offset of cuSeqlens.subarray(1)) {
       const end = base + Math.min(offset, record.numTokens);
       if (end > groupOffsets.at(-1)!) groupOffsets.push(end);
     }

@@ -54,27 +54,39 @@ export async function readWindow(corpus: Corpus, window: number): Promise<Window
 /** A noise pass whose batches can be made. */
 export async function openPass(corpus: Corpus, pass: number): Promise<NoisePass> {
   const noise = await corpus.noise(pass);
-  if (!Number.isInteger(noise.batchWindows) || noise.batchWindows < 1)
-    throw corpusCorrupt(corpus.dir, `noise pass ${pass}`, `batch_windows is ${noise.batchWindows}, not 1 or more`);
+  const { batchWindows } = noise.form;
+  if (!Number.isInteger(batchWindows) || batchWindows < 1)
+    throw corpusCorrupt(corpus.dir, `noise pass ${pass}`, `batch_windows is ${batchWindows}, not 1 or more`);
   return noise;
 }
 
-/** The noise of a window, checked against it. */
-export function noiseOf({ dir }: Corpus, noise: NoisePass, { window, numTokens }: WindowRecord): NoiseRow {
+/** The noise of a window, checked against it: what a pass of random lengths cuts off of it is no part of its units. */
+export function noiseOf({ dir }: Corpus, noise: NoisePass, { window, numTokens, mask }: WindowRecord): NoiseRow {
   const row = noise.row(window);
-  const { unitLengths, p, weight } = row;
+  const { unitLengths, p, weight, contextWeight } = row;
   const fail = (problem: string): never => {
     throw corpusCorrupt(dir, `noise pass ${noise.pass}, window ${window}`, problem);
   };
   if (row.window !== window) fail(`the row is of window ${row.window}`);
   if (unitLengths.some((length) => length < 0)) fail('a unit has a negative length');
   const tokens = unitLengths.reduce((sum, length) => sum + length, 0);
-  if (tokens !== numTokens) fail(`its units have ${tokens} tokens, the window ${numTokens}`);
+  if (noise.form.randomLength > 0 ? tokens < 1 || tokens > numTokens : tokens !== numTokens)
+    fail(`its units have ${tokens} tokens, the window ${numTokens}`);
   if (p.length !== unitLengths.length || weight.length !== unitLengths.length)
     fail(`${unitLengths.length} units, ${p.length} probabilities and ${weight.length} weights`);
   const odd = p.findIndex((share) => !(share > 0 && share <= 1));
   if (odd >= 0) fail(`the probability of unit ${odd} is ${p[odd]}`);
-  const off = weight.findIndex((value) => !(value > 0 && Number.isFinite(value)));
+  const off = weight.findIndex((value) => !(value >= 0 && Number.isFinite(value)));
   if (off >= 0) fail(`the weight of unit ${off} is ${weight[off]}`);
+  const groups = mask.cuSeqlens.findIndex((offset) => offset >= numTokens);
+  if (contextWeight && contextWeight.length !== groups)
+    fail(`${groups} attention groups, ${contextWeight.length} context weights`);
+  if (contextWeight?.some((value) => !(value > 0 && Number.isFinite(value)))) fail('a context weight is not above 0');
   return row;
+}
+
+/** A window as a pass sees it: the tokens that its units have, the others gone like padding. */
+export function cutTo(record: WindowRecord, { unitLengths }: NoiseRow): WindowRecord {
+  const numTokens = unitLengths.reduce((sum, length) => sum + length, 0);
+  return numTokens === record.numTokens ? record : { ...record, numTokens };
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { DEFAULT_FORM } from '../../src/core/noise.ts';
 import { loadPipeline, pipelineFrom, quantity } from '../../src/config/index.ts';
 
 const write = async (text: string) => {
@@ -38,7 +39,7 @@ describe('a pipeline file', () => {
       policy: 'adaptive',
       packing: { method: 'best-fit', longDocuments: 'split', minSegment: 0 },
       splitBytes: null,
-      noise: { passes: 1, schedule: 'linear', eps: 0.001, batchWindows: 8 },
+      noise: { passes: 1, bitsets: false, form: DEFAULT_FORM },
       inputs: [{ source: 'a.txt' }],
     });
   });
@@ -46,7 +47,7 @@ describe('a pipeline file', () => {
   test('flags win over the file, settings of a group one by one', async () => {
     const file = await write(`${HEAD}noise: { eps: 0.01 }\nwindow: 4k\n`);
     const pipeline = await loadPipeline(file, { window: '8k', noise: { passes: 3 } });
-    expect(pipeline).toMatchObject({ window: 8192, noise: { passes: 3, eps: 0.01 } });
+    expect(pipeline).toMatchObject({ window: 8192, noise: { passes: 3, form: { eps: 0.01 } } });
   });
 
   test.each([
@@ -71,7 +72,8 @@ describe('a pipeline file', () => {
     ['polcy: eod\n', 4, 'polcy', 'did you mean `policy`?'],
     ['policy: causal\n', 4, 'policy', 'one of adaptive, eod, direct'],
     ['noise:\n  eps: 2\n', 5, 'noise.eps', 'expected it to be <= 0.5'],
-    ['noise:\n  passes: 1\n  sed: 3\n', 6, 'noise.sed', 'known here are passes'],
+    ['noise:\n  passes: 1\n  random_seed: 3\n', 6, 'noise.random_seed', 'known here are passes'],
+    ['noise: { schedule: clipped, beta: 0.9 }\n', 0, 'noise.omega', 'p is uniform from beta to omega'],
     ['validation: 1\n', 4, 'validation', '< 1'],
     ['seed: -1\n', 4, 'seed', '>= 0'],
     ['split_bytes: 12 parsecs\n', 4, 'split_bytes', 'bytes'],

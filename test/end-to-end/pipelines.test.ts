@@ -100,7 +100,9 @@ test('ultrallada-128k: windows of 131072 tokens with the ids of LLaDA', async ()
   expect(manifest.windowLength).toBe(131072);
   expect(manifest.tokenizer.specialIds).toEqual({ mask: 126336, bos: 126080, eos: 126081, pad: 126081 });
   expect(manifest.tokenizer.vocabSize).toBe(126337);
-  expect(inspection.noise).toEqual([{ pass: 0, schedule: 'linear', eps: 0.001, batchWindows: 32 }]);
+  expect(inspection.noise).toEqual([
+    { pass: 0, settings: { schedule: 'linear', eps: 0.001, batch_windows: 32 }, bitsets: false },
+  ]);
   const corpus = await openCorpus(join(cwd, '128k'));
   const { inputIds, numTokens, mask, segments } = await corpus.read(0);
   await corpus.close();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { permutation } from '../../src/core/random.ts';
-import { maskedPositions } from '../../src/noise/index.ts';
+import { Masker } from '../../src/noise/index.ts';
 import { openCorpus } from '../../src/shard/index.ts';
 
 const run = promisify(execFile);
@@ -26,12 +26,14 @@ describe.runIf(there)('pyarrow and numpy', () => {
     const corpus = await openCorpus(dir);
     const pass = await corpus.noise(0);
     const { manifest } = corpus;
+    const masker = new Masker(pass.form, pass.pass, manifest.windowLength);
     const ids = createHash('sha256');
     const masked = createHash('sha256');
     for (let window = 0; window < manifest.windows.train + manifest.windows.validation; window++) {
       const { inputIds } = await corpus.read(window);
       ids.update(new Uint8Array(inputIds.buffer, inputIds.byteOffset, inputIds.byteLength));
-      masked.update(maskedPositions(pass.row(window), manifest.windowLength));
+      const { segments } = await corpus.layout(window);
+      masked.update(masker.mask(pass.row(window), segments));
     }
     await corpus.close();
     const order = permutation(manifest.windows.train, manifest.order.seed, 1);

@@ -1,6 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { DEFAULT_FORM } from '../../src/core/noise.ts';
+import { Masker } from '../../src/noise/index.ts';
 import { chooseBackend } from '../../src/train/backend.ts';
 import { lossAndGradients, slabLoss, weightedCrossEntropy } from '../../src/train/loss.ts';
 import { disposeParameters, initialParameters } from '../../src/train/parameters.ts';
@@ -18,6 +20,8 @@ const slab: Slab = {
   weights: Float32Array.of(2, 2, 1.25),
 };
 
+const masker = new Masker(DEFAULT_FORM, 0, 8);
+
 /** Units of one token each: masked surely (1) or never (0). */
 const noise = (p: number[], weight: number[]): NoiseRow => ({
   window: 0,
@@ -25,6 +29,7 @@ const noise = (p: number[], weight: number[]): NoiseRow => ({
   p: Float32Array.from(p),
   weight: Float32Array.from(weight),
   key: [0, 0],
+  contextWeight: null,
 });
 
 describe('layOut', () => {
@@ -38,7 +43,7 @@ describe('layOut', () => {
     );
     const segments = record.segments.map((segment, i) => ({ ...segment, promptTokens: i === 0 ? 2 : 1 }));
     const all = noise([1, 1, 1, 1, 1], [1, 1, 1, 1, 1]);
-    const { ids, masked, targets } = layOut([{ record: { ...record, segments }, noise: all }], 9);
+    const { ids, masked, targets } = layOut([{ record: { ...record, segments }, noise: all }], 9, masker);
     expect([...ids]).toEqual([5, 6, 9, 1, 9]);
     expect([...masked]).toEqual([2, 4]);
     expect([...targets]).toEqual([7, 2]);
@@ -52,6 +57,7 @@ describe('layOut', () => {
         { record: b, noise: noise([0, 1, 0], [8, 8, 8]) },
       ],
       9,
+      masker,
     );
     expect(found).toEqual({
       ids: Int32Array.of(5, 9, 7, 1, 9, 3),

@@ -1,6 +1,7 @@
 import { permutation } from '../../src/core/random.ts';
 import type { Subset } from '../../src/core/window.ts';
-import { maskedPositions, windowKey } from '../../src/noise/index.ts';
+import { DEFAULT_FORM } from '../../src/core/noise.ts';
+import { windowKey } from '../../src/noise/index.ts';
 import type { Corpus, NoiseRow, WindowRecord } from '../../src/shard/corpus.ts';
 import type { Manifest } from '../../src/shard/manifest.ts';
 
@@ -54,8 +55,7 @@ export function memoryCorpus(options: MemoryCorpusOptions): Corpus {
       const place = new Map([...permutation(train.length, seed, pass)].map((i, at) => [train[i]!, at]));
       return {
         pass,
-        batchWindows,
-        schedule: 'linear',
+        form: { ...DEFAULT_FORM, batchWindows },
         row: (window): NoiseRow => {
           const at = place.get(window) ?? window;
           const t = ((at % batchWindows) + (((Math.floor(at / batchWindows) * 0.618) % 1) + 1) / 2) / batchWindows;
@@ -66,6 +66,7 @@ export function memoryCorpus(options: MemoryCorpusOptions): Corpus {
             p: Float32Array.of(p),
             weight: Float32Array.of(1 / p),
             key: windowKey(seed, pass, window),
+            contextWeight: null,
           };
         },
       };
@@ -73,8 +74,6 @@ export function memoryCorpus(options: MemoryCorpusOptions): Corpus {
     close: async () => {},
   };
 }
-
-export { maskedPositions };
 
 /** Long documents cut, each piece into the first window with room. */
 function firstFit(documents: readonly Int32Array[], windowLength: number): Int32Array[][] {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import { DEFAULT_FORM } from '../../src/core/noise.ts';
 import type { Corpus, NoiseRow, WindowRecord } from '../../src/shard/index.ts';
 import { checkManifest, noiseOf, openPass, readWindow } from '../../src/train/windows.ts';
 import { memoryCorpus } from './memory-corpus.ts';
@@ -55,6 +56,8 @@ describe('noiseOf', () => {
     ['a probability that is no number', { p: Float32Array.of(NaN) }],
     ['an endless weight', { weight: Float32Array.of(Infinity) }],
     ['a negative weight', { weight: Float32Array.of(-1) }],
+    ['context weights of other groups', { contextWeight: Float32Array.of(1, 1, 1) }],
+    ['a context weight of 0', { contextWeight: Float32Array.of(1, 0) }],
   ])('refuses %s with a code', async (_, change) => {
     const record = await readWindow(corpus, 0);
     const noise = await openPass(corpus, 0);
@@ -63,7 +66,10 @@ describe('noiseOf', () => {
     expect(() => noiseOf(corpus, bad, record)).toThrow(expect.objectContaining(CORRUPT) as Error);
   });
   it.each([0, 1.5, NaN])('refuses batches of %s windows', async (batchWindows) => {
-    const bad: Corpus = { ...corpus, noise: async (pass) => ({ ...(await corpus.noise(pass)), batchWindows }) };
+    const bad: Corpus = {
+      ...corpus,
+      noise: async (pass) => ({ ...(await corpus.noise(pass)), form: { ...DEFAULT_FORM, batchWindows } }),
+    };
     await expect(openPass(bad, 0)).rejects.toMatchObject(CORRUPT);
   });
 });

@@ -29,7 +29,10 @@ export function mergeCommand(program: Command): void {
       const begun = Date.now();
       const out = resolve(dir);
       const { passes, batchWindows, eps, maxRejects } = flags;
-      const settings = { noise: given({ passes, batchWindows, eps }), ...given({ rejectShare: maxRejects }) };
+      const settings = {
+        noise: given({ passes, batch_windows: batchWindows, eps }),
+        ...given({ rejectShare: maxRejects }),
+      };
       const options = { workers: 1, signal: stopSignal() };
       const json = flags.json ?? false;
       const manifest = await displayed(json, ['Plan', 'Merge', 'Noise'], ({ events }) =>

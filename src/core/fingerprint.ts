@@ -14,6 +14,13 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(',')}}`;
 }
 
+/** The same of an object whose members are such texts already. */
+export const canonicalObject = (members: Readonly<Record<string, string>>): string =>
+  `{${Object.keys(members)
+    .toSorted()
+    .map((key) => `${JSON.stringify(key)}:${members[key]}`)
+    .join(',')}}`;
+
 /** SHA-256 of bytes, as 64 hex digits; for small things (node:crypto, in io/, is 4 times faster on large ones). */
 export const sha256Hex = (bytes: Uint8Array): string => bytesToHex(sha256(bytes));
 

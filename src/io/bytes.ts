@@ -1,8 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import { openForRead } from './files.ts';
+import { readNow } from './now.ts';
 
 /** Bytes of one read: 1 MiB, past which larger reads gain nothing. */
 export const CHUNK_BYTES = 1024 * 1024;
+
+/** So few are read at once: of 100,000 texts of a line each, four fifths of the time was waiting to be told of a file. */
+const SMALL_BYTES = 64 * 1024;
 
 export { isUtf8 };
 
@@ -13,6 +17,10 @@ export async function* byteChunks(
   end?: number,
   chunk = CHUNK_BYTES,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (end !== undefined && end - start <= SMALL_BYTES) {
+    if (end > start) yield readNow(path, start, end);
+    return;
+  }
   const file = await openForRead(path);
   try {
     const stop = end ?? file.size;

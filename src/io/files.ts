@@ -27,15 +27,19 @@ const LARGEST_READ = 1024 * 1024 * 1024;
 /** What is there, links followed; undefined when nothing is. */
 export async function stat(path: string): Promise<Found | undefined> {
   try {
-    const found = await nodeStat(path);
-    const kind = found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'other';
-    return { kind, size: found.size, modified: found.mtimeMs };
+    return foundIn(await nodeStat(path));
   } catch (error) {
     const code = codeOf(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw failure(path, 'looking at it', error);
   }
 }
+
+export const foundIn = (stats: Stats): Found => ({
+  kind: stats.isFile() ? 'file' : stats.isDirectory() ? 'folder' : 'other',
+  size: stats.size,
+  modified: stats.mtimeMs,
+});
 
 export const exists = async (path: string): Promise<boolean> => (await stat(path)) !== undefined;
 

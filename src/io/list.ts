@@ -33,10 +33,11 @@ export async function listInputs(
   const found = new Map<string, Found>();
   for (const pattern of patterns) for (const one of await matches(pattern, baseDir, skip)) found.set(one.path, one);
   const sorted = [...found.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
-  const reals = await eachOf(sorted, ({ path, real }) => (real === undefined ? realPath(path) : Promise.resolve(real)));
+  const untold = sorted.filter(({ real }) => real === undefined);
+  const reals = await eachOf(untold, ({ path }) => realPath(path));
+  let next = 0;
   const unique = new Map<string, Listed>();
-  for (const [i, { path }] of sorted.entries()) {
-    const real = reals[i]!;
+  for (const { path, real = reals[next++]! } of sorted) {
     if (!unique.has(real)) unique.set(real, { path, real });
   }
   return [...unique.values()];

@@ -2,7 +2,7 @@ import { fingerprintMismatch } from '../core/errors.ts';
 import { sha256OfFile } from '../io/hash.ts';
 import { checkUnchanged, readParts } from '../read/index.ts';
 import { firstNumbers, type SourceReceipt } from '../shard/index.ts';
-import { inputFiles } from './inputs.ts';
+import { inputFile, inputFiles } from './inputs.ts';
 import type { Local } from './local.ts';
 import type { Plan } from './plan.ts';
 import { type Done, entryOf } from './receipts.ts';
@@ -19,7 +19,6 @@ export async function checkInputs(plan: Plan, local: Local, before: Local | unde
   const known = before?.modified ?? [];
   const changed = new Set(plan.inputs.flatMap((_, i) => (local.modified[i] === known[i] ? [] : [i])));
   if (changed.size === 0) return;
-  const files = inputFiles(plan, local.root);
   const first = firstNumbers(plan.splits);
   const compare = (input: number, found: string, expected: string) => {
     if (found !== expected) throw fingerprintMismatch(plan.inputs[input]!.path, 'content', found, expected);
@@ -31,12 +30,14 @@ export async function checkInputs(plan: Plan, local: Local, before: Local | unde
   for (const { split, sha256 } of done.streams.values()) {
     const { input } = plan.splits[entryOf(first, split)]!.parts[0]!;
     if (!changed.has(input)) continue;
-    await checkUnchanged(files[input]!);
-    compare(input, await sha256OfFile(files[input]!.path), sha256);
+    const file = inputFile(plan, input, local.root);
+    checkUnchanged(file);
+    compare(input, await sha256OfFile(file.path), sha256);
   }
 
   async function hashAgain(part: SourceReceipt): Promise<string> {
     let found = '';
+    const files = inputFiles(plan, [part], local.root);
     const source = readParts(files, [{ ...part, bytes: 0 }], settingsOf(plan).read, ({ sha256 }) => (found = sha256));
     const documents = source.read({ progress() {}, reject() {} })[Symbol.asyncIterator]();
     while (!(await documents.next()).done);

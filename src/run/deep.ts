@@ -5,7 +5,7 @@ import { from, type Stage } from '../core/stage.ts';
 import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.ts';
 import type { StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
-import { inputFiles } from './inputs.ts';
+import { inputFile, inputFiles } from './inputs.ts';
 import { lossRules } from './loss.ts';
 import type { Plan } from './plan.ts';
 import { type Remade, remade } from './remade.ts';
@@ -34,8 +34,8 @@ export async function* tokensAgain(
   tokenizer: Tokenizer,
   options: DeepOptions,
 ): AsyncGenerator<Again> {
-  const files = inputFiles(plan, options.root);
   const { parts, slots } = plan.splits[entry]!;
+  const files = inputFiles(plan, parts, options.root);
   const rules = lossRules({ windowLength: configOf(plan).window, config: plan.config });
   const of = (split: number, range: Range | null): Again => {
     const source = readParts(files, parts, settingsOf(plan).read, () => {}, range);
@@ -100,8 +100,8 @@ const picked = (wanted: ReadonlyMap<string, number>): Stage<Document, Document> 
 /** The ranges of an input that is cut while it is read, one after the other: each is to be read to its end. */
 async function* rangesOf(plan: Plan, input: number, root: string): AsyncGenerator<Range> {
   const { split_bytes: splitBytes, document_bytes: documentBytes } = configOf(plan);
-  const file = inputFiles(plan, root)[input]!;
-  await checkUnchanged(file);
+  const file = inputFile(plan, input, root);
+  checkUnchanged(file);
   const pieces = cutStream(file, splitBytes, documentBytes, () => {});
   let next = await pieces.next();
   while (!next.done) {

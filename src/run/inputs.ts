@@ -1,9 +1,8 @@
 import { dirname, relative, resolve, sep } from 'node:path';
 import type { Pipeline } from '../config/index.ts';
 import { inputNotFound } from '../core/errors.ts';
-import { stat } from '../io/files.ts';
 import { listInputs } from '../io/list.ts';
-import { eachOf } from '../io/side-by-side.ts';
+import { statAll } from '../io/look.ts';
 import { formatOf, type InputFile } from '../read/index.ts';
 import { isOurPath, planFormat } from '../shard/index.ts';
 import type { Plan } from './plan.ts';
@@ -39,7 +38,7 @@ export async function findInputs(
   const root = commonFolder(inputs.map(({ path }) => path));
   const files: InputFile[] = [];
   const modified: number[] = [];
-  const looks = await eachOf(inputs, ({ path }) => stat(path));
+  const looks = await statAll(inputs.map(({ path }) => path));
   for (const [i, { path, source }] of inputs.entries()) {
     const { size, modified: time } = looks[i] ?? { size: 0, modified: 0 };
     files.push({ path, name: below(root, path), size, source, ...formatOf(path)! });
@@ -62,6 +61,19 @@ export function commonFolder(paths: readonly string[]): string {
   return common.join(sep) || sep;
 }
 
-/** The plan's inputs where they lie on this machine. */
-export const inputFiles = (plan: Plan, root: string): InputFile[] =>
-  plan.inputs.map(({ path, ...input }) => ({ ...input, name: path, path: `${root}/${path}` }));
+/** One of a plan's inputs where it lies on this machine. */
+export function inputFile({ inputs }: Plan, input: number, root: string): InputFile {
+  const { path, ...of } = inputs[input]!;
+  return { ...of, name: path, path: `${root}/${path}` };
+}
+
+/** The same of those that some parts are of, each at its number: a plan may have 100,000, a split has 1,024 at most. */
+export function inputFiles(
+  plan: Plan,
+  parts: Iterable<{ readonly input: number }>,
+  root: string,
+): readonly InputFile[] {
+  const files: InputFile[] = [];
+  for (const { input } of parts) files[input] ??= inputFile(plan, input, root);
+  return files;
+}

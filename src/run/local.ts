@@ -1,9 +1,8 @@
 import { isPrepError } from '../core/errors.ts';
 import type { NoiseRecord } from '../core/noise.ts';
-import { exists, stat } from '../io/files.ts';
-import { eachOf } from '../io/side-by-side.ts';
+import { exists } from '../io/files.ts';
+import { statAll } from '../io/look.ts';
 import { readChecked } from '../shard/index.ts';
-import { inputFiles } from './inputs.ts';
 import type { Plan } from './plan.ts';
 
 /** What of a plan is in no identity: kept beside it in local.json, which may be deleted. */
@@ -35,11 +34,10 @@ export async function readLocal(dir: string): Promise<Local | undefined> {
 }
 
 /** Where one is not what it was it has -1, which is no time. */
-export const modifiedTimes = (plan: Plan, root: string): Promise<number[]> =>
-  eachOf(inputFiles(plan, root), async ({ path, size }) => {
-    const found = await stat(path);
-    return found?.size === size ? Math.trunc(found.modified) : -1;
-  });
+export async function modifiedTimes(plan: Plan, root: string): Promise<number[]> {
+  const found = await statAll(plan.inputs.map(({ path }) => `${root}/${path}`));
+  return plan.inputs.map(({ size }, i) => (found[i]?.size === size ? Math.trunc(found[i].modified) : -1));
+}
 
 /**
  * Names of the inputs that are not what they were when the plan was looked at (gone, another size or modification time).

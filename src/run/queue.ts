@@ -71,14 +71,15 @@ export class Queue {
     const others = this.#left.size > 0 ? await this.#claims.others() : new Set<string>();
     let theirs = false;
     for (const entry of this.#left) {
+      const cutWhileRead = this.#place.plan.splits[entry]!.slots !== undefined;
+      // First: an input that has to wait is not worth a look at the disk with each split.
+      if (cutWhileRead && this.#streams.size >= this.#workers) continue;
       if (await this.#doneElsewhere(entry)) {
         this.#left.delete(entry);
         this.#events.entryDone(entry);
         continue;
       }
       const first = this.#first[entry]!;
-      const cutWhileRead = this.#place.plan.splits[entry]!.slots !== undefined;
-      if (cutWhileRead && this.#streams.size >= this.#workers) continue;
       if (others.has(String(first)) || !(await this.#claims.take(String(first)))) {
         theirs = true;
         continue;

@@ -44,7 +44,7 @@ async function readAndCut(data: ReaderData, send: (message: FromReader, move?: M
   const done = new Map(data.done.map((range) => [range.split, range]));
   const flight = new Flight(data.budget);
   const onDisk = hasher();
-  await checkUnchanged(file);
+  checkUnchanged(file);
   const see = (bytes: Uint8Array) => {
     onDisk.update(bytes);
     send({ kind: 'progress', bytes: bytes.length });

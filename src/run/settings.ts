@@ -1,5 +1,6 @@
 import type { Mixture } from '../config/index.ts';
 import { configInvalid } from '../core/errors.ts';
+import { oncePer } from '../core/once.ts';
 import { maskMetadata, POLICIES, type Policies, type Policy, POLICY_NAMES } from '../mask/index.ts';
 import type { LongShare } from '../mix/index.ts';
 import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
@@ -81,7 +82,8 @@ export const policiesOf = ({
   ),
 });
 
-export function settingsOf(plan: Plan): Settings {
+/** Asked for with each split, and made once: it lists the sources, which may be as many as the inputs. */
+export const settingsOf = oncePer((plan: Plan): Settings => {
   const config = configOf(plan);
   const { specialIds } = plan.tokenizer;
   const separatorOf = (policy: Policy, field: string): number | null => {
@@ -138,4 +140,4 @@ export function settingsOf(plan: Plan): Settings {
       maskInfo: maskMetadata(config.policy, separator, config.diffusion_block),
     }),
   };
-}
+});

@@ -3,7 +3,7 @@ import { fromErrorData, PrepError } from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { commitFile } from '../io/commit.ts';
 import { streamReceiptPath, type StreamReceipt } from '../shard/index.ts';
-import { inputFiles } from './inputs.ts';
+import { inputFile } from './inputs.ts';
 import type { Plan } from './plan.ts';
 import type { RangeHandle } from './range-port.ts';
 import type { DoneRange, FromReader, ReaderData } from './reader.ts';
@@ -55,7 +55,7 @@ export class Stream {
       const text = canonicalJson(receipt as unknown as Json);
       await commitFile(`${dir}/${streamReceiptPath(this.first)}`, `${text}\n`);
     };
-    const file = inputFiles(plan, root)[input]!;
+    const file = inputFile(plan, input, root);
     const cut = { splitBytes, documentBytes, done, budget, stopAt };
     const workerData: ReaderData = { file, input, first: this.first, slots, ...cut };
     this.#thread = new Worker(threadFile('reader'), { workerData });

@@ -31,7 +31,7 @@ export function tokenRuns(plan: Plan, settings: Settings, split: number, reading
     const { input, start, end } = range ? { ...range, end: range.start + size } : parts[part]!;
     read[part] = { input, start, end, ...of };
   };
-  const runs = from(readParts(inputFiles(plan, root), parts, settings.read, result, range)).to(
+  const runs = from(readParts(inputFiles(plan, parts, root), parts, settings.read, result, range)).to(
     tokenizeStage(tokenizer),
   );
   const { mixture: rules, pack } = settings;

@@ -84,9 +84,11 @@ export function checkSize(file: string, { metadata }: ParquetFile, at: number, c
 const VALUE_BYTES = 512;
 
 /** Memory that reading a row group takes: its columns as they lie in the file, decompressed, and each of their values. */
-export function memoryOf(parquet: ParquetFile, at: number, { textField, idField, form }: ReadOptions): number {
+export function memoryOf(parquet: ParquetFile, at: number, options: ReadOptions): number {
+  const { textField, idField, groupField, form } = options;
   const fields = !form ? [textField] : form.format === 'messages' ? [form.messages] : [form.prompt, form.response];
-  const wanted = new Set([...fields, ...(idField === null ? [] : [idField])].map((field) => columnOf(parquet, field)));
+  const others = [idField, groupField].filter((field) => field !== null);
+  const wanted = new Set([...fields, ...others].map((field) => columnOf(parquet, field)));
   let bytes = 0;
   for (const { meta_data: chunk } of parquet.metadata.row_groups[at]?.columns ?? [])
     if (chunk !== undefined && wanted.has(chunk.path_in_schema[0] ?? '')) {

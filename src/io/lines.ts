@@ -6,6 +6,8 @@ export interface Span {
   readonly bytes: Uint8Array | null;
 }
 
+/** Objects of more, all the way to the tokens, outlive the nursery that a worker has (run/pool.ts). */
+const TOGETHER = 128;
 const LF = 0x0a;
 const BOM = [0xef, 0xbb, 0xbf] as const;
 
@@ -15,7 +17,7 @@ export const bomLength = (bytes: Uint8Array): number => (BOM.every((byte, at) =>
 /**
  * Lines of a stream of byte chunks, without making strings (the scan runs at 3.5 GB/s). A line is all up to LF, the LF
  * left out and a CR before it left in (JSON takes it as white space); what follows the last LF is a line if it is not empty.
- * Yields the lines of a chunk together: per-line generators cost more than small lines do.
+ * Yields the lines of a chunk together, or so many of them: per-line generators cost more than small lines do.
  * Memory is one chunk and one line of at most `cap` bytes: a longer one yields a span without bytes, and the next is read.
  * A byte-order mark at offset 0 belongs to no line.
  */
@@ -24,13 +26,16 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, c
   const line = new Gathered(cap);
   line.reset(start);
   for await (const chunk of chunks) {
-    const spans: Span[] = [];
+    let spans: Span[] = [];
     let from = 0;
     for (let at = chunk.indexOf(LF); at >= 0; at = chunk.indexOf(LF, from)) {
       line.add(chunk.subarray(from, at));
       spans.push(line.take());
       from = at + 1;
       line.reset(position + from);
+      if (spans.length < TOGETHER) continue;
+      yield spans;
+      spans = [];
     }
     line.add(chunk.subarray(from));
     position += chunk.length;

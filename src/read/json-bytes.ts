@@ -51,7 +51,7 @@ export class RecordScanner {
     this.able = text.isWellFormed() && (id ?? '').isWellFormed();
   }
 
-  /** Text, in memory of its own, and id of the record in `line`; null when it is not known here what the line is. */
+  /** Text, as a copy, and id of the record in `line`; null when it is not known here what the line is. */
   scan(line: Uint8Array): Found | null {
     // Longer ones may be no JavaScript string, which is a refusal of its own.
     if (!this.able || line.length > constants.MAX_STRING_LENGTH) return null;

@@ -1,3 +1,5 @@
+import { Slab } from '../core/slab.ts';
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
@@ -75,6 +77,7 @@ export class JsonStrings {
   private view: DataView = NO_VIEW;
   private out: Uint8Array<ArrayBuffer> = NONE;
   private outView: DataView = NO_VIEW;
+  private readonly texts = new Slab((length) => new Uint8Array(length));
 
   /** Bytes to work on. They are not kept past the next call, nor past `release`. */
   take(bytes: Uint8Array): void {
@@ -126,7 +129,7 @@ export class JsonStrings {
   }
 
   /**
-   * The bytes of the string whose first byte is at `at`, escapes taken out, in memory of their own. Null when it is no JSON
+   * The bytes of the string whose first byte is at `at`, escapes taken out, as a copy. Null when it is no JSON
    * string or when it has half of a surrogate pair. `after` is where it ends.
    */
   text(at: number): Uint8Array | null {
@@ -177,7 +180,7 @@ export class JsonStrings {
     }
     if ((seen & TOPS) !== 0) this.high = true;
     this.after = at + 1;
-    return out.slice(0, to);
+    return this.texts.copy(out, 0, to);
   }
 
   /** The offset past the escape whose letter is at `at`; -1 when there is no such escape. */

@@ -105,7 +105,11 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
 
 function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLength, sources }: ShardOptions) {
   const segments = windows.flatMap((window) => window.segments);
-  const column = (of: (segment: Segment) => number) => int32Data(Int32Array.from(segments, of));
+  const column = (of: (segment: Segment) => number) => {
+    const values = new Int32Array(segments.length);
+    for (let i = 0; i < values.length; i++) values[i] = of(segments[i]!);
+    return int32Data(values);
+  };
   const children = [
     column((s) => s.start),
     column((s) => s.length),

@@ -1,3 +1,4 @@
+import { Slab } from '../core/slab.ts';
 import { IMAGE_START, type Image, LAYOUT, MOST_SEEDS } from './image.ts';
 import { KERNEL } from './kernel/kernel.generated.ts';
 import { MOST_PROBES } from './pairs.ts';
@@ -51,7 +52,8 @@ export class Kernel {
   readonly #memory: WebAssembly.Memory;
   readonly #layout: Record<string, number>;
   #bytes: Uint8Array;
-  #ids: Int32Array;
+  #ids: Int32Array<ArrayBuffer>;
+  readonly #made = new Slab((length) => new Int32Array(length));
   #chunk = 0;
   #text = 0;
   #out = 0;
@@ -136,7 +138,7 @@ export class Kernel {
       const taken = this.#exports.taken.value;
       // A word longer than the room there is: make more and try again.
       if (taken === 0) this.#grow(at);
-      else runs.push(this.#ids.slice(this.#out / 4, this.#out / 4 + count));
+      else runs.push(this.#made.copy(this.#ids, this.#out / 4, this.#out / 4 + count));
       at += taken;
     }
     return runs.length === 1 ? runs[0]! : concatIds(runs);
@@ -206,7 +208,7 @@ export class Kernel {
     this.#out = out;
     this.#layout.scratch = scratch;
     this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#ids = new Int32Array(this.#memory.buffer);
+    this.#ids = new Int32Array(this.#memory.buffer as ArrayBuffer);
     LAYOUT.forEach((name, i) => (this.#ids[this.#settings / 4 + i] = this.#layout[name]!));
     this.#exports.configure(this.#settings);
   }

@@ -50,7 +50,8 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
         const runs: TokenRun[] = [];
         for (const document of items) {
           try {
-            runs.push({ document, ...tokenizer.encodeDocument(document) });
+            const { ids, promptTokens } = tokenizer.encodeDocument(document);
+            runs.push({ document, ids, promptTokens });
           } catch (error) {
             if (!(error instanceof SpecialTokenFound || error instanceof WordTooLong)) throw error;
             const { input: file, record, start } = document.origin;

@@ -1,4 +1,5 @@
 /** Lines of JSON, good and bad, drawn from a seed, and what JSON.parse says of them. */
+import { SHORT_BYTES, SLAB_BYTES } from '../../src/core/slab.ts';
 import { recordOf } from '../../src/read/json-record.ts';
 import { takeText } from '../../src/read/record.ts';
 import { RecordScanner } from '../../src/read/json-bytes.ts';
@@ -179,6 +180,10 @@ export function difference(
   if ('reason' in truth) return `taken, and it is ${truth.reason}: ${shown}`;
   if (Buffer.compare(found.text, truth.text) !== 0) return `another text: ${shown}`;
   if (found.id !== truth.id) return `id ${found.id}, not ${truth.id}: ${shown}`;
-  if (found.text.buffer.byteLength !== found.text.length) return `a text in memory that is not its own: ${shown}`;
+  if (!ownsMemory(found.text)) return `a text in memory that is not its own: ${shown}`;
   return undefined;
 }
+
+/** Whether a text keeps nothing alive but itself, or 64 KiB of texts like it: not the chunk of the file it was read from. */
+export const ownsMemory = ({ length, buffer }: Uint8Array): boolean =>
+  buffer.byteLength === (length > SHORT_BYTES ? length : SLAB_BYTES);

@@ -158,7 +158,7 @@ function drop(dropped: PackResult['dropped'], source: string, reason: string, to
 const packFingerprint = (options: PackOptions): string => fingerprint({ stage: 'pack', ...options });
 
 /**
- * Packs the tails of all splits, as one more split, in rounds as well: tails are 1/16 of a corpus at the most, which may be
+ * Packs the tails of all splits, as one more split, in rounds as well: tails are 1/8 of a corpus at the most, which may be
  * more than memory holds. In the end nothing is given up any more. Nothing is cut here, since the tables that say how many
  * parts a document has are written: what `concat` left is packed by best-fit.
  */

@@ -21,8 +21,8 @@ const slotsFor = ({ size, compression }: InputFile, splitBytes: number): number 
 
 /** What a text of so many tokens takes, at the most but for few: 4.4 bytes a token of English, 4 of code, 3.6 of Chinese. */
 const BYTES_A_TOKEN = 4;
-const LEAST_WINDOWS = 8;
-const [LEAST_BYTES, MOST_BYTES] = [2 ** 22, 2 ** 25];
+const LEAST_WINDOWS = 16;
+const [LEAST_BYTES, MOST_BYTES] = [2 ** 23, 2 ** 25];
 
 /**
  * An eighth of the inputs, so that a small corpus is work for several too, up to 32 MiB. A split has to have several windows:

@@ -8,6 +8,7 @@ import { withDryRun } from './prep/dry-run.ts';
 import { type RunFlags, withRunFlags } from './prep/flags.ts';
 import { pipelineOf, tooManyFiles } from './prep/inputs.ts';
 import { inspectCommand } from './prep/inspect.ts';
+import { maskCommand } from './prep/mask.ts';
 import { mergeCommand } from './prep/merge.ts';
 import { noiseCommand } from './prep/noise.ts';
 import { packCommand } from './prep/pack.ts';
@@ -47,7 +48,7 @@ number of workers. Exit status: 0 done, 64 usage, 65 bad data or settings, 70 a 
   );
 
 for (const add of [planCommand, packCommand, mergeCommand, statusCommand]) add(program);
-for (const add of [noiseCommand, inspectCommand, verifyCommand, addExport]) add(program);
+for (const add of [maskCommand, noiseCommand, inspectCommand, verifyCommand, addExport]) add(program);
 
 // `prep --window 256 pack F` would set a flag of `prep` that `pack` never sees.
 program.hook('preSubcommand', () => {

@@ -37,6 +37,12 @@ export function inspectionText(dir: string, i: Inspection): string {
           `noise ${pass.pass}`,
           `${noiseWords(noiseForm(pass.settings))}${pass.bitsets ? ', with bitsets' : ''}`,
         ]),
+        ...i.masks.map(({ name, windows: of }) => [
+          `masks/${name}`,
+          Object.entries(of)
+            .map(([policy, n]) => `${count(n, 'window')} ${policy}`)
+            .join(', '),
+        ]),
         [
           'checks',
           i.checks.ok ? 'all files are there (`prep verify` checks what is in them)' : i.checks.problems.join('; '),
@@ -64,7 +70,7 @@ export function inspectionText(dir: string, i: Inspection): string {
 
 /** `prep verify` for people. */
 export function verificationText(dir: string, v: Verification): string {
-  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes${v.compared > 0 ? `, ${integer(v.compared)} documents read again` : ''}`;
+  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes${v.maskTables > 0 ? `, ${count(v.maskTables, 'table')} of masks` : ''}${v.compared > 0 ? `, ${integer(v.compared)} documents read again` : ''}`;
   if (v.problems.length === 0) return `${dir}: whole\n  ${looked}\n`;
   return `${dir}: ${v.problems.length} problem(s)\n${v.problems.map((p) => `  ${safe(p)}\n`).join('')}  looked at ${looked}\n`;
 }

@@ -26,6 +26,7 @@ const EXIT_OF = {
   CORPUS_INCOMPLETE: EXIT.retry,
   CORPUS_CORRUPT: EXIT.data,
   BOUNDARIES_INVALID: EXIT.data,
+  POLICY_REFUSED: EXIT.data,
   OUTPUT_EXISTS: EXIT.data,
   NOISE_PASS_MISSING: EXIT.data,
   NOISE_IMPOSSIBLE: EXIT.data,
@@ -293,6 +294,18 @@ export const corpusCorrupt = (file: string, place: string, problem: string): Pre
     `${file}: ${place}: ${problem}; restore it from a copy, or make it again with \`prep\``,
     { file, place },
   );
+
+/** A table of masks that is there under this name, and made otherwise. */
+export const maskTableExists = (place: string, field: string, found: string, expected: string): PrepError =>
+  new PrepError(
+    'FINGERPRINT_MISMATCH',
+    `${place}: \`${field}\` is to be ${found}, and that table was made with ${expected}; ask for the same, or remove this receipt first`,
+    { place, field, found, expected },
+  );
+
+/** A mask policy that the tokens of a packed corpus do not allow. */
+export const policyRefused = (dir: string, policy: string, problem: string, wayOut: string): PrepError =>
+  new PrepError('POLICY_REFUSED', `${dir}: the policy ${policy} ${problem}; ${wayOut}`, { dir, policy });
 
 /** Segments that no window can have. */
 export const boundariesInvalid = (problem: string): PrepError =>

@@ -19,6 +19,7 @@ export const STREAM = {
   shuffle: 10,
   length: 11,
   again: 12,
+  anneal: 13,
 } as const;
 
 const M0 = 0xd2511f53;

@@ -6,6 +6,7 @@ import type { MaskedWindow, Segment, Window } from '../core/window.ts';
 import { blockMask } from './block-mask.ts';
 import type { Policy } from './policy.ts';
 
+export { ANNEAL_FROM, ANNEAL_TO, type Annealing, hasGoneOver } from './anneal.ts';
 export { blockMask, pairsOf } from './block-mask.ts';
 export { denseMask } from './dense.ts';
 export {

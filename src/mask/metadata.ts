@@ -2,11 +2,11 @@ import { POLICIES, type Policy } from './policy.ts';
 
 /**
  * What a mask table says of its policy beside the name: who sees whom, how positions count, what the padding rows attend to,
- * and the id after each document (empty where the corpus has none).
+ * and the id after each document (empty where there is none, `some` where sources differ).
  */
 export function maskMetadata(
   policy: Policy,
-  separator: number | null,
+  separator: string,
   diffusionBlock: number,
 ): Readonly<Record<string, string>> {
   const { attention, reach, positions } = POLICIES[policy];
@@ -15,7 +15,7 @@ export function maskMetadata(
     reach,
     positions,
     padding: 'group',
-    separator: separator === null ? '' : String(separator),
+    separator,
     ...(attention === 'block-diffusion' ? { diffusion_block: String(diffusionBlock) } : {}),
   };
 }

@@ -2,6 +2,7 @@ export { dryRun } from './dry-run.ts';
 export type { Cost, Forecast } from './forecast.ts';
 export { type Bin, inspectCorpus, type Inspection } from './inspect.ts';
 export { total } from './ledger.ts';
+export { type MaskSettings, writeMasks } from './masks.ts';
 export { writeNoise } from './noise.ts';
 export { mergeFolder, packFolder, planPipeline, runPipeline, type RunEvents, type RunOptions } from './pipeline.ts';
 export { makePlan, type Plan, type Planned, rootOf } from './plan.ts';

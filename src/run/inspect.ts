@@ -1,6 +1,13 @@
 import type { NoiseRecord } from '../core/noise.ts';
 import { readAll, stat } from '../io/files.ts';
-import { openCorpus, readBitsReceipt, readDocuments, readPassReceipt } from '../shard/index.ts';
+import {
+  maskNames,
+  openCorpus,
+  readBitsReceipt,
+  readDocuments,
+  readMaskReceipt,
+  readPassReceipt,
+} from '../shard/index.ts';
 
 /** Documents with at least `from` and fewer than `to` tokens. */
 export interface Bin {
@@ -44,6 +51,8 @@ export interface Inspection {
   readonly lengths: readonly Bin[];
   /** `settings` as a pipeline file has them. */
   readonly noise: readonly { readonly pass: number; readonly settings: NoiseRecord; readonly bitsets: boolean }[];
+  /** Tables of masks that were made after the corpus, with their windows by policy. */
+  readonly masks: readonly { readonly name: string; readonly windows: Readonly<Record<string, number>> }[];
   /** Quick checks: every listed file is there with its size. `prep verify` checks the contents. */
   readonly checks: { readonly ok: boolean; readonly problems: readonly string[] };
 }
@@ -88,6 +97,13 @@ export async function inspectCorpus(
       const { settings } = (await readPassReceipt(dir, pass))!;
       noise.push({ pass, settings, bitsets: (await readBitsReceipt(dir, pass)) !== undefined });
     }
+    const masks = [];
+    for (const name of await maskNames(dir)) {
+      const { windows, files } = (await readMaskReceipt(dir, name))!;
+      masks.push({ name, windows });
+      for (const { path, bytes } of files)
+        if ((await stat(`${dir}/${path}`))?.size !== bytes) problems.push(`${path}: missing, or of another size`);
+    }
     const sum = (counts: Readonly<Record<string, number>>) => Object.values(counts).reduce((a, b) => a + b, 0);
     return {
       name: manifest.name,
@@ -114,6 +130,7 @@ export async function inspectCorpus(
       })),
       lengths: lengths.bins(),
       noise,
+      masks,
       checks: { ok: problems.length === 0, problems },
     };
   } finally {

@@ -29,9 +29,11 @@ async function haveReceipts(dir: string): Promise<boolean> {
     if (name.startsWith('.tmp-')) continue;
     const path = `${dir}/receipts/${name}`;
     if (!isOurName('receipts', name)) throw notOurs(path, 'no receipt by its name');
-    await readChecked(name.startsWith('noise-') ? 'pass' : 'receipt', path).catch(() => {
-      throw notOurs(path, 'no receipt that can be read');
-    });
+    await readChecked(name.startsWith('noise-') ? 'pass' : name.startsWith('mask-') ? 'masks' : 'receipt', path).catch(
+      () => {
+        throw notOurs(path, 'no receipt that can be read');
+      },
+    );
   }
   return names.length > 0;
 }

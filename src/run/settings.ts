@@ -7,6 +7,7 @@ import type { LongDocuments, Method, PackOptions } from '../pack/index.ts';
 import type { ReadOptions, RecordForm } from '../read/index.ts';
 import type { Provenance, ShardOptions } from '../shard/index.ts';
 import type { EncodeOptions, SpecialMode } from '../tokenize/index.ts';
+import { separatorText } from './mask-rules.ts';
 import type { Plan } from './plan.ts';
 
 /** A plan's configuration, as each stage wants it. */
@@ -137,7 +138,7 @@ export const settingsOf = oncePer((plan: Plan): Settings => {
       windowLength: config.window,
       sources,
       from: provenance,
-      maskInfo: maskMetadata(config.policy, separator, config.diffusion_block),
+      maskInfo: maskMetadata(config.policy, separatorText(policies, specialIds.eos), config.diffusion_block),
     }),
   };
 });

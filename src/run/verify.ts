@@ -6,6 +6,7 @@ import { sha256OfFile } from '../io/hash.ts';
 import {
   type FileEntry,
   type Manifest,
+  maskNames,
   openCorpus,
   passPath,
   PLAN,
@@ -17,6 +18,7 @@ import { Conservation } from './conservation.ts';
 import type { DeepOptions } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
+import { checkMaskTable } from './mask-check.ts';
 import { mixtureProblems } from './mixture-check.ts';
 import { draws, maskedWindows } from './noise.ts';
 import { readPlan } from './plan.ts';
@@ -38,6 +40,8 @@ export interface Verification {
   /** Documents whose tokens were made again from their source and compared. */
   readonly compared: number;
   readonly passes: number;
+  /** Tables of masks that were made after the corpus. */
+  readonly maskTables: number;
   /** Each names the file or window, and what is wrong with it. */
   readonly problems: readonly string[];
 }
@@ -109,9 +113,25 @@ export async function verifyCorpus(
       const path = passPath(pass);
       await attempt(path, note, () => checkPass(corpus, pass, complete, note));
     }
+    const tables = await maskNames(dir);
+    for (const name of consistent ? tables : []) {
+      const looked = await attempt(`masks/${name}`, note, () => checkMaskTable(corpus, name, complete, note));
+      files += looked?.files ?? 0;
+      bytes += looked?.bytes ?? 0;
+    }
     const { documents, tokens } = manifest.ledger;
     const { passes } = corpus;
-    return { files, bytes, windows, documents: documents.read, tokens: tokens.packed, compared, passes, problems };
+    return {
+      files,
+      bytes,
+      windows,
+      documents: documents.read,
+      tokens: tokens.packed,
+      compared,
+      passes,
+      maskTables: tables.length,
+      problems,
+    };
   } finally {
     await corpus.close();
   }

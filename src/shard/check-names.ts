@@ -3,7 +3,7 @@
  * these: a name out of a file says nothing, and a stranger's file in our folder is a stranger's.
  */
 const OURS: Readonly<Record<string, RegExp>> = {
-  receipts: /^(?:\d{5,}(?:-end)?|noise-pass-\d{3,}(?:-bits)?)\.json$/,
+  receipts: /^(?:\d{5,}(?:-end)?|noise-pass-\d{3,}(?:-bits)?|mask-[\w-]{1,64})\.json$/,
   shards: /^\d{5,}-\d{5,}\.arrow$/,
   documents: /^\d{5,}\.arrow$/,
   noise: /^pass-\d{3,}(?:-bits)?\.arrow$/,

@@ -1,7 +1,7 @@
 import { MAX_SPLITS, MIN_WINDOW } from '../core/limits.ts';
 import { noiseFault, noiseForm } from '../core/noise.ts';
 import type { Manifest, ShardEntry, SplitEntry } from './manifest.ts';
-import { bitsPath, type BitsReceipt, passPath, type PassReceipt, type Receipt } from './receipt.ts';
+import { bitsPath, type BitsReceipt, type MaskReceipt, passPath, type PassReceipt, type Receipt } from './receipt.ts';
 import { splitName } from './shard-sink.ts';
 
 /** A JSON pointer and what is wrong there; null when nothing is. */
@@ -76,6 +76,12 @@ export function receiptFault(receipt: Receipt): Fault {
     (tail ? differs('/tail/path', tail.path, `tails/${splitName(split)}.arrow`) : null) ??
     (rejects ? differs('/rejects/path', rejects.path, `rejects/${splitName(split)}.jsonl`) : null)
   );
+}
+
+/** Files are in the folder that is called after the table. */
+export function maskFault({ name, files }: MaskReceipt): Fault {
+  const stray = files.findIndex(({ path }) => !path.startsWith(`masks/${name}/`));
+  return stray < 0 ? null : [`/files/${stray}/path`, `is ${JSON.stringify(files[stray]!.path)}, not in masks/${name}`];
 }
 
 export function passFault({ path, pass, settings }: PassReceipt): Fault {

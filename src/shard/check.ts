@@ -2,9 +2,9 @@ import { corpusCorrupt, fingerprintMismatch, isPrepError, messageOf } from '../c
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { type Compiled, type ErrorObject, type ValidateFunction, validators } from '../core/validator.ts';
 import { readAll, stat } from '../io/files.ts';
-import { bitsFault, manifestFault, passFault, planFault, receiptFault } from './check-sums.ts';
+import { bitsFault, manifestFault, maskFault, passFault, planFault, receiptFault } from './check-sums.ts';
 import { FORMAT, type Manifest } from './manifest.ts';
-import { type BitsReceipt, PLAN, type PassReceipt, type Receipt } from './receipt.ts';
+import { type BitsReceipt, type MaskReceipt, PLAN, type PassReceipt, type Receipt } from './receipt.ts';
 
 /** Where a kind's schema is, and what no schema can say: returns a JSON pointer and a problem, or null. */
 const KINDS = {
@@ -14,6 +14,7 @@ const KINDS = {
   stream: { schema: 'receipt.schema.json#/$defs/stream', fault: () => null },
   local: { schema: 'local.schema.json', fault: () => null },
   bits: { schema: 'receipt.schema.json#/$defs/bits', fault: (value) => bitsFault(value as BitsReceipt) },
+  masks: { schema: 'receipt.schema.json#/$defs/masks', fault: (value) => maskFault(value as MaskReceipt) },
   pass: { schema: 'receipt.schema.json#/$defs/pass', fault: (value) => passFault(value as PassReceipt) },
 } as const satisfies Record<string, { schema: string; fault: (value: object) => [string, string] | null }>;
 

@@ -7,10 +7,20 @@ export * from './manifest.ts';
 export { writeBits } from './bits.ts';
 export { noiseChunks, type PassInfo, readNoise } from './noise.ts';
 export { firstNumbers, lastReceipt } from './numbers.ts';
-export { newestCorpus, openCorpus, readBitsReceipt, readManifest, readPassReceipt, type StoredCorpus } from './open.ts';
+export { maskBytes, type NumberedMask } from './masks.ts';
+export {
+  maskNames,
+  newestCorpus,
+  openCorpus,
+  readBitsReceipt,
+  readManifest,
+  readMaskReceipt,
+  readPassReceipt,
+  type StoredCorpus,
+} from './open.ts';
 export * from './receipt.ts';
 export { provenChunks, readProven } from './proven.ts';
-export { decoded, readListed } from './shard-columns.ts';
+export { decoded, readListed, segmentsOf } from './shard-columns.ts';
 export type { Provenance } from './schema.ts';
 export { type ShardOptions, shardSink, splitName } from './shard-sink.ts';
 export { readTail, tailChunks } from './tail.ts';

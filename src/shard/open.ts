@@ -10,7 +10,16 @@ import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise.ts';
 import { firstNumbers, lastReceipt, type Numbered } from './numbers.ts';
 import { bitsOffset } from './bits.ts';
-import { bitsReceiptPath, type BitsReceipt, MANIFEST, passReceiptPath, PLAN, type PassReceipt } from './receipt.ts';
+import {
+  bitsReceiptPath,
+  type BitsReceipt,
+  MANIFEST,
+  maskReceiptPath,
+  type MaskReceipt,
+  passReceiptPath,
+  PLAN,
+  type PassReceipt,
+} from './receipt.ts';
 import { decoded, readListed, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
 
 /** Bytes of boundaries that are kept (those of 1,000 shards of long windows), and files kept open. */
@@ -186,6 +195,23 @@ export async function readPassReceipt(dir: string, pass: number): Promise<PassRe
 export async function readBitsReceipt(dir: string, pass: number): Promise<BitsReceipt | undefined> {
   const path = `${dir}/${bitsReceiptPath(pass)}`;
   return (await exists(path)) ? readChecked<BitsReceipt>('bits', path) : undefined;
+}
+
+/** The receipt of a table of masks that was made after the corpus. */
+export async function readMaskReceipt(dir: string, name: string): Promise<MaskReceipt | undefined> {
+  const path = `${dir}/${maskReceiptPath(name)}`;
+  if (!(await exists(path))) return undefined;
+  const receipt = await readChecked<MaskReceipt>('masks', path);
+  if (receipt.name !== name) throw corpusCorrupt(path, '/name', `is ${receipt.name}, its name says ${name}`);
+  return receipt;
+}
+
+/** Names of the tables of masks that were made after the corpus, sorted. */
+export async function maskNames(dir: string): Promise<string[]> {
+  const names = (await listFolder(`${dir}/receipts`)).flatMap(
+    (name) => /^mask-([\w-]{1,64})\.json$/.exec(name)?.[1] ?? [],
+  );
+  return names.sort();
 }
 
 /** The corpus folder under `parent` whose manifest was written last. */

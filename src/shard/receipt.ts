@@ -57,6 +57,28 @@ export interface BitsReceipt extends FileEntry {
   readonly batches: readonly { readonly windows: number; readonly offset: number }[];
 }
 
+/** Written last for a table of masks that `prep mask` made: everything that decides its bytes, and its files. */
+export interface MaskReceipt {
+  readonly plan: string;
+  /** Of its folder in masks/. */
+  readonly name: string;
+  /** Of all windows, or the one that is gone over to. */
+  readonly policy: string;
+  /** Under `block-diffusion`, else null. */
+  readonly diffusionBlock: number | null;
+  readonly anneal: {
+    readonly from: 'eod' | 'direct';
+    readonly until: number;
+    readonly epochs: number;
+    readonly seed: number;
+    readonly epoch: number;
+  } | null;
+  /** By policy. */
+  readonly windows: Readonly<Record<string, number>>;
+  /** One for each shard, in their order. */
+  readonly files: readonly FileEntry[];
+}
+
 export const receiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}.json`;
 /** `split` is the first one. */
 export const streamReceiptPath = (split: number): string => `receipts/${String(split).padStart(5, '0')}-end.json`;
@@ -65,5 +87,9 @@ export const passReceiptPath = (pass: number): string => `receipts/noise-${passN
 export const passPath = (pass: number): string => `noise/${passName(pass)}.arrow`;
 export const bitsPath = (pass: number): string => `noise/${passName(pass)}-bits.arrow`;
 export const bitsReceiptPath = (pass: number): string => `receipts/noise-${passName(pass)}-bits.json`;
+export const maskReceiptPath = (name: string): string => `receipts/mask-${name}.json`;
+/** The file of a shard's masks in a table: it has the shard's name. */
+export const maskPath = (name: string, { path }: Pick<FileEntry, 'path'>): string =>
+  `masks/${name}/${path.slice(path.lastIndexOf('/') + 1)}`;
 export const MANIFEST = 'manifest.json';
 export const PLAN = 'plan.json';

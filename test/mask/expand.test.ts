@@ -37,12 +37,12 @@ test('FlexAttention’s lists, spelled out: a document of two blocks and a half,
 });
 
 test('what a table says of its policy', () => {
-  expect(maskMetadata('hybrid', 7, 32)).toEqual({
+  expect(maskMetadata('hybrid', '7', 32)).toEqual({
     attention: 'bidirectional',
     reach: 'group',
     positions: 'restart',
     padding: 'group',
     separator: '7',
   });
-  expect(maskMetadata('block-diffusion', null, 16)).toMatchObject({ separator: '', diffusion_block: '16' });
+  expect(maskMetadata('block-diffusion', '', 16)).toMatchObject({ separator: '', diffusion_block: '16' });
 });

@@ -208,7 +208,7 @@ export class Kernel {
     this.#out = out;
     this.#layout.scratch = scratch;
     this.#bytes = new Uint8Array(this.#memory.buffer);
-    this.#ids = new Int32Array(this.#memory.buffer as ArrayBuffer);
+    this.#ids = new Int32Array(this.#memory.buffer);
     LAYOUT.forEach((name, i) => (this.#ids[this.#settings / 4 + i] = this.#layout[name]!));
     this.#exports.configure(this.#settings);
   }

@@ -24,8 +24,9 @@ export interface Document {
   readonly origin: Origin;
   /** The record's own id (`id_field`), if it has one. */
   readonly id: string | null;
-  /** Valid UTF-8. */
+  /** Valid UTF-8; empty where it is `long`. */
   readonly text: Uint8Array;
+  readonly long?: LongText;
   readonly prompt?: Prompt;
   /** What it belongs to, such as its repository: equal for documents of one; 0n for one that is alone. */
   readonly group: bigint;
@@ -33,11 +34,29 @@ export interface Document {
   readonly hash: Uint8Array;
 }
 
+/** A text that is too long to be held: it is read from where it lies, each time anew. */
+export interface LongText {
+  readonly bytes: number;
+  /** Valid UTF-8, cut anywhere. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+export const bytesOf = ({ text, long }: Pick<Document, 'text' | 'long'>): number => long?.bytes ?? text.length;
+
+/** Ids of tokens, [length]: an Int32Array, or something that has those of a long text elsewhere. */
+export interface Ids {
+  readonly length: number;
+  /** Those of the tokens [start, end), to be read only. */
+  subarray(start: number, end: number): Int32Array;
+  /** They will not be asked for again. */
+  release?(): void;
+}
+
 /** A document as token ids, before packing. */
 export interface TokenRun {
   readonly document: Document;
   /** [tokens], without special tokens. */
-  readonly ids: Int32Array;
+  readonly ids: Ids;
   /** Tokens at the start that are the prompt. */
   readonly promptTokens?: number;
   /** What a mixture says of it; without one, `ONCE`. */

@@ -1,5 +1,5 @@
 import type { Flow } from './batch.ts';
-import type { Reject } from './document.ts';
+import type { Ids, Reject } from './document.ts';
 
 /** What the runner lends a stage. */
 export interface StageContext {
@@ -7,6 +7,13 @@ export interface StageContext {
   reject(reject: Reject): void;
   /** Called now and then with what has been done since the last call. */
   progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
+  /** Room for the ids of a long text outside of memory; without it they are held. */
+  spool?(): Promise<Spool>;
+}
+
+export interface Spool extends Ids {
+  /** Puts ids after those that are there. */
+  add(ids: Int32Array): Promise<void>;
 }
 
 /** A stage and the hash of everything about it that changes bytes or their order, and of nothing else. */

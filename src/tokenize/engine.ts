@@ -3,7 +3,7 @@ import { type Literal, LiteralFinder, passesOf, splitInPasses } from './added.ts
 import { tokenBytes } from './alphabet.ts';
 import { concatIds, Kernel } from './kernel.ts';
 import type { Model } from './model.ts';
-import { encodeStream } from './stream.ts';
+import { gathering, type OpenStream, openStream } from './stream.ts';
 import { normalizeNfcUtf8 } from './unicode/nfc.ts';
 
 /** What becomes of the text of a special token inside a document: plain text, the token, or the document is refused. */
@@ -15,8 +15,8 @@ export interface Engine {
   readonly name: string;
   /** UTF-8 to ids. */
   encode(text: Uint8Array): Int32Array;
-  /** The same of a text that comes in pieces, cut anywhere, in bounded memory: runs of ids. */
-  encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
+  /** The same of a text that comes in pieces, cut anywhere, in bounded memory. */
+  open(): OpenStream;
   /** Ids of ordinary tokens to text. */
   decode(ids: readonly number[]): string;
   /** The UTF-8 that an ordinary token stands for inside a text; empty where there is no such token. */
@@ -69,11 +69,10 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       }
       return concatIds(runs);
     },
-    *encodeStream(pieces) {
+    open() {
       const [finder, another] = finders;
       // Two passes see the text as a whole: no real file is known that needs them.
-      if (another) yield this.encode(Buffer.concat([...pieces]));
-      else yield* encodeStream(pieces, { kernel: kernelOf(), finder: finder!, prepare, nfc });
+      return another ? gathering((text) => this.encode(text)) : openStream({ kernel: kernelOf(), finder: finder!, prepare, nfc });
     },
     ...readers(model),
   };

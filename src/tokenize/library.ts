@@ -3,6 +3,7 @@ import { messageOf, tokenizerInvalid } from '../core/errors.ts';
 import { type Literal, LiteralFinder } from './added.ts';
 import type { Engine, SpecialMode } from './engine.ts';
 import type { ForeignModel } from './model.ts';
+import { gathering } from './stream.ts';
 
 /** Told the bytes of a text before it is encoded, and 0 after. */
 export type Watch = (bytes: number) => void;
@@ -48,9 +49,7 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
     name: `@huggingface/tokenizers, since ${why}`,
     encode,
     // No pieces here: what a pattern of a file does at a cut cannot be known.
-    *encodeStream(pieces) {
-      yield encode(Buffer.concat([...pieces]));
-    },
+    open: () => gathering(encode),
     decode,
     // After another token: at the start of a text the library leaves out the space that a token may begin with.
     bytesOf: (id) => new TextEncoder().encode(decode([letter, id]).slice(before)),

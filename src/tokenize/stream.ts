@@ -22,7 +22,7 @@ const STEP = 2 ** 20;
  * text could still change: the last words, the last characters that could compose with what follows, the beginning of
  * what may become an added token. A few hundred bytes, unless the text is one endless word; in time linear in the text.
  */
-export function* encodeStream(pieces: Iterable<Uint8Array>, parts: Parts): Generator<Int32Array> {
+export function openStream(parts: Parts): OpenStream {
   const { finder } = parts;
   const between = new OpenText(parts);
   /** Added tokens in `text` that begin before `limit`, and the text around them. */
@@ -38,20 +38,42 @@ export function* encodeStream(pieces: Iterable<Uint8Array>, parts: Parts): Gener
   /** Where `text` begins in the whole. */
   let offset = 0;
   let done = 0;
-  for (const piece of pieces) {
-    for (let at = 0; at < piece.length; at += SLICE) {
-      text = Buffer.concat([text.subarray(done), piece.subarray(at, at + SLICE)]);
+  return {
+    *add(piece) {
+      for (let at = 0; at < piece.length; at += SLICE) {
+        text = Buffer.concat([text.subarray(done), piece.subarray(at, at + SLICE)]);
+        offset += done;
+        done = 0;
+        // An added token that begins later may be the beginning of a longer one, or end in the next slice.
+        yield* encodeTo(Math.max(0, text.length - Math.max(0, finder.longest - 1)));
+      }
+    },
+    *end() {
+      text = text.subarray(done);
       offset += done;
-      done = 0;
-      // An added token that begins later may be the beginning of a longer one, or end in the next slice.
-      yield* encodeTo(Math.max(0, text.length - Math.max(0, finder.longest - 1)));
-    }
-  }
-  text = text.subarray(done);
-  offset += done;
-  yield* encodeTo(text.length);
-  const ids = between.finish();
-  if (ids.length > 0) yield ids;
+      yield* encodeTo(text.length);
+      const ids = between.finish();
+      if (ids.length > 0) yield ids;
+    },
+  };
+}
+
+/** A text that is encoded while it comes, in pieces cut anywhere: what both give, to their ends, are runs of its ids. */
+export interface OpenStream {
+  add(piece: Uint8Array): Iterable<Int32Array>;
+  end(): Iterable<Int32Array>;
+}
+
+/** The same of one that is encoded whole. */
+export function gathering(encode: (text: Uint8Array) => Int32Array): OpenStream {
+  const pieces: Uint8Array[] = [];
+  return {
+    add(piece) {
+      pieces.push(piece.slice());
+      return [];
+    },
+    end: () => [encode(Buffer.concat(pieces))],
+  };
 }
 
 const NONE = new Int32Array(0);

@@ -1,11 +1,12 @@
 import type { Batch } from '../core/batch.ts';
-import type { Document, TokenRun } from '../core/document.ts';
+import type { Document, LongText, TokenRun } from '../core/document.ts';
 import { fingerprint } from '../core/fingerprint.ts';
-import type { Stage } from '../core/stage.ts';
+import type { Spool, Stage, StageContext } from '../core/stage.ts';
 import type { TokenEnds } from '../core/token-ends.ts';
 import { SpecialTokenFound } from './added.ts';
 import type { SpecialMode } from './engine.ts';
-import { WordTooLong } from './kernel.ts';
+import { concatIds, WordTooLong } from './kernel.ts';
+import type { OpenStream } from './stream.ts';
 
 /** How texts are encoded; the defaults are what a corpus wants. */
 export interface EncodeOptions {
@@ -34,6 +35,8 @@ export interface Tokenizer {
   encodeDocument(document: Pick<Document, 'text' | 'prompt'>): { ids: Int32Array; promptTokens: number };
   /** The same of a text that comes in pieces, in bounded memory; the runs together are what `encode` gives. */
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
+  /** The same, a piece handed over at a time. */
+  open(): OpenStream;
   /** What the text of a token says about cutting there. */
   readonly tokenEnds: TokenEnds;
   /** Ids to text; special tokens appear as their text. */
@@ -50,7 +53,9 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
         const runs: TokenRun[] = [];
         for (const document of items) {
           try {
-            const { ids, promptTokens } = tokenizer.encodeDocument(document);
+            const { ids, promptTokens } = document.long
+              ? { ids: await encodeLong(tokenizer, document.long, context), promptTokens: 0 }
+              : tokenizer.encodeDocument(document);
             runs.push({ document, ids, promptTokens });
           } catch (error) {
             if (!(error instanceof SpecialTokenFound || error instanceof WordTooLong)) throw error;
@@ -63,9 +68,49 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
             });
           }
         }
-        context.progress({ tokens: runs.reduce((sum, { ids }) => sum + ids.length, 0) });
+        context.progress({ tokens: runs.reduce((sum, { ids, document }) => sum + (document.long ? 0 : ids.length), 0) });
         yield { items: runs, cursor };
       }
+    },
+  };
+}
+
+/** The ids of a text that is never whole. */
+async function encodeLong(tokenizer: Tokenizer, { chunks }: LongText, context: StageContext): Promise<Spool> {
+  const spool = (await context.spool?.()) ?? held();
+  const text = tokenizer.open();
+  const keep = async (runs: Iterable<Int32Array>) => {
+    for (const ids of runs) {
+      await spool.add(ids);
+      context.progress({ tokens: ids.length });
+    }
+  };
+  try {
+    for await (const chunk of chunks()) await keep(text.add(chunk));
+    await keep(text.end());
+    return spool;
+  } catch (error) {
+    spool.release?.();
+    throw error;
+  }
+}
+
+/** Where there is no such room: in memory. */
+function held(): Spool {
+  let runs: Int32Array[] = [];
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add(ids) {
+      runs.push(ids);
+      length += ids.length;
+      return Promise.resolve();
+    },
+    subarray(start, end) {
+      if (runs.length > 1) runs = [concatIds(runs)];
+      return runs[0]?.subarray(start, end) ?? new Int32Array(0);
     },
   };
 }

@@ -93,7 +93,7 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   many: (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER),
   bytes: (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER),
   // A JavaScript string ends there.
-  document_bytes: (text) => within(quantity(text), 1024, 512 * 1024 * 1024),
+  document_bytes: (text) => within(quantity(text), 1024, 2 ** 36),
 };
 
 /** Fills in defaults. */

@@ -49,7 +49,7 @@ export function tokenBits(bytes: Uint8Array): number {
 }
 
 /** White space and closing marks before a place are looked through this far: a run without end must not cost its square. */
-const LOOK_BACK = 16;
+export const LOOK_BACK = 16;
 
 /** The byte of a token by its id. */
 export type TokenEnds = (id: number) => number;

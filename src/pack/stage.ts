@@ -1,5 +1,5 @@
 import type { Flow } from '../core/batch.ts';
-import { ONCE, type TokenRun } from '../core/document.ts';
+import { bytesOf, ONCE, type TokenRun } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
 import { subsetDraw } from '../core/draws.ts';
 import { fingerprint } from '../core/fingerprint.ts';
@@ -83,7 +83,7 @@ export function packStage(
       for await (const batch of input) {
         cursor = batch.cursor;
         for (const { ids, document, verdict = ONCE, promptTokens = 0 } of batch.items) {
-          const { origin, id, text, hash, group } = document;
+          const { origin, id, hash, group } = document;
           const subset = subsetOf(hash);
           const source = sources[origin.input] ?? '';
           const { kept, ends, reason } =
@@ -99,7 +99,7 @@ export function packStage(
             end: origin.end,
             id,
             subset,
-            bytes: text.length,
+            bytes: bytesOf(document),
             tokens: ids.length,
             hash,
             group,
@@ -132,6 +132,7 @@ export function packStage(
               else packer.add(piece);
               if (packer.full) for (const window of packer.round(open)) yield { items: [window], cursor };
             }
+          ids.release?.();
         }
       }
       for (const window of packer.round(open)) yield { items: [window], cursor };

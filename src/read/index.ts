@@ -1,5 +1,5 @@
 import type { Flow } from '../core/batch.ts';
-import type { Document } from '../core/document.ts';
+import { bytesOf, type Document } from '../core/document.ts';
 import { fingerprintMismatch, inputNotFound } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import type { Source, StageContext } from '../core/stage.ts';
@@ -48,6 +48,14 @@ function later(load: () => Promise<PartReader>): PartReader {
     yield* (await load())(read);
   };
 }
+
+/** A record is held, and some of what is looked at in it is a string, which ends there. */
+const LARGEST_RECORD = 512 * 1024 * 1024;
+
+const asRecords = (options: ReadOptions): ReadOptions => ({
+  ...options,
+  documentBytes: Math.min(options.documentBytes, LARGEST_RECORD),
+});
 
 /** A batch ends at whichever comes first. */
 const BATCH_DOCUMENTS = 256;
@@ -103,7 +111,7 @@ async function* documentsOf(
     const file = files[part.input];
     if (file === undefined) throw new RangeError(`part ${index} is of input ${part.input}, of ${files.length}`);
     checkUnchanged(file);
-    const read = new PartRead(file, part, options, context, range);
+    const read = new PartRead(file, part, file.format === 'text' ? options : asRecords(options), context, range);
     for await (const items of batches(READERS[file.format](read))) {
       context.progress({ documents: items.length });
       yield { items, cursor: { bytes: behind.bytes + read.bytes, records: behind.records + read.records } };
@@ -129,7 +137,7 @@ async function* batches(documents: AsyncIterable<readonly Document[]>): AsyncGen
   for await (const some of documents) {
     for (const document of some) {
       batch.push(document);
-      bytes += document.text.length;
+      bytes += bytesOf(document);
       if (batch.length < BATCH_DOCUMENTS && bytes < BATCH_BYTES) continue;
       yield batch;
       batch = [];

@@ -1,4 +1,4 @@
-import type { Document, Prompt, RejectReason } from '../core/document.ts';
+import type { Document, LongText, Prompt, RejectReason } from '../core/document.ts';
 import { inputMalformed } from '../core/errors.ts';
 import type { StageContext } from '../core/stage.ts';
 import { type Hasher, hasher, sha256Bytes } from '../io/hash.ts';
@@ -13,6 +13,8 @@ export interface ReadOptions {
   readonly groupField: string | null;
   /** A record larger than this is set aside. */
   readonly documentBytes: number;
+  /** A file of text larger than this is not held (text.ts has a default): it changes no byte of what is made. */
+  readonly longBytes?: number;
   /** What a record is, where it is not a text: `textField` is not looked at then. */
   readonly form?: RecordForm;
 }
@@ -48,6 +50,8 @@ export interface Refusal {
   readonly reason: RejectReason;
   readonly detail: string;
 }
+
+const NO_TEXT = new Uint8Array(0);
 
 /** A wrong --field rejects every record: after this many at the start of an input the run stops and says so. */
 const FIELD_TRIES = 100;
@@ -107,6 +111,13 @@ export class PartRead {
 
   digest(): string {
     return this.hash.digest();
+  }
+
+  /** With `long`, of a text that is not held, whose hash is known already. */
+  acceptLong(start: number, end: number, id: string, long: LongText, hash: Uint8Array): Document {
+    this.accepted++;
+    const origin = { input: this.part.input, record: this.records++, start, end };
+    return { origin, id, text: NO_TEXT, long, group: 0n, hash };
   }
 
   accept(start: number, end: number, { id, text, prompt, group = 0n }: Taken): Document {

@@ -90,9 +90,9 @@ export const notJson = (text: string): Refusal => ({
   detail: `not JSON: ${text.length} characters that begin ${shown(text)}`,
 });
 
-export const notUtf8 = (bytes: Uint8Array): Refusal => ({
+export const notUtf8 = ({ length }: { readonly length: number }): Refusal => ({
   reason: 'invalid-utf8',
-  detail: `bytes that are not UTF-8, in ${bytes.length}`,
+  detail: `bytes that are not UTF-8, in ${length}`,
 });
 
 export function missing(field: string, names: readonly string[]): Refusal {

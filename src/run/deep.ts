@@ -1,7 +1,9 @@
+import { tmpdir } from 'node:os';
 import type { Flow } from '../core/batch.ts';
-import type { Document, Origin } from '../core/document.ts';
+import { bytesOf, type Document, type Origin } from '../core/document.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
 import { from, type Stage } from '../core/stage.ts';
+import { spoolIn } from '../io/spool.ts';
 import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.ts';
 import type { StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
@@ -56,14 +58,14 @@ export async function* tokensAgain(
                 note(
                   `document ${number} of split ${split}: the hash in its table is not that of its text in its source`,
                 );
-              if (tokens !== ids.length || bytes !== document.text.length)
+              if (tokens !== ids.length || bytes !== bytesOf(document))
                 note(
-                  `document ${number} of split ${split}: ${tokens} tokens of ${bytes} bytes in its table, its source has ${ids.length} of ${document.text.length}`,
+                  `document ${number} of split ${split}: ${tokens} tokens of ${bytes} bytes in its table, its source has ${ids.length} of ${bytesOf(document)}`,
                 );
             }
         },
       });
-      await compared.run({ progress() {}, reject() {} });
+      await compared.run({ progress() {}, reject() {}, spool: () => spoolIn(tmpdir()) });
       for (const number of wanted.values())
         if (!found.has(number)) note(`document ${number} of split ${split}: not in its source`);
       return found;

@@ -1,5 +1,6 @@
 /** Documents as their sources have them, for `prep verify --deep`: whole, or as a hash of each part that a tail must hold. */
 import { createHash } from 'node:crypto';
+import type { Ids } from '../core/document.ts';
 import type { Segment } from '../core/window.ts';
 import type { Partial } from './conservation.ts';
 
@@ -7,7 +8,7 @@ import type { Partial } from './conservation.ts';
 interface Known {
   readonly from: number;
   readonly length: number;
-  readonly ids: Int32Array | string;
+  readonly ids: Ids | string;
 }
 
 export interface Remade {
@@ -22,7 +23,7 @@ export interface Remade {
 /** By split, by document. */
 export type Texts = Map<number, Map<number, Remade>>;
 
-export const remade = (ids: Int32Array, promptTokens: number, parts: number, separator: number): Remade => ({
+export const remade = (ids: Ids, promptTokens: number, parts: number, separator: number): Remade => ({
   promptTokens,
   parts,
   separator,
@@ -106,9 +107,10 @@ export function* segmentProblems(segment: Segment, inputIds: Int32Array, texts: 
     return;
   }
   const at = documentOffset - known.from;
+  const expected = known.ids.subarray(at, at + tokens);
   for (let i = 0; i < tokens; i++) {
-    if (found[i] === known.ids[at + i]) continue;
-    yield `token ${start + i} is ${found[i]}, ${source} has ${known.ids[at + i]}`;
+    if (found[i] === expected[i]) continue;
+    yield `token ${start + i} is ${found[i]}, ${source} has ${expected[i]}`;
     return;
   }
 }

@@ -58,6 +58,9 @@ export interface PlanConfig {
   document_bytes: number;
 }
 
+/** A JavaScript string ends at 512 MiB. */
+const FILTERED_BYTES = 512 * 1024 * 1024;
+
 export const configOf = (plan: Plan): PlanConfig => plan.config as unknown as PlanConfig;
 
 function mixtureOf(config: PlanConfig): PlanMixture {
@@ -109,6 +112,11 @@ export const settingsOf = oncePer((plan: Plan): Settings => {
       idField: config.id_field,
       groupField: config.group_field,
       documentBytes: config.document_bytes,
+      // A filter is given the text.
+      ...(config.filter !== null && {
+        documentBytes: Math.min(config.document_bytes, FILTERED_BYTES),
+        longBytes: FILTERED_BYTES,
+      }),
       ...(config.form && { form: config.form }),
     },
     encode: { specialTokens: config.special_text, template: config.template },

@@ -3,6 +3,7 @@ import { ownOf } from '../core/own.ts';
 import type { StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
+import { spoolIn } from '../io/spool.ts';
 import { maskStage } from '../mask/index.ts';
 import { type PackOptions, type PackResult, packStage, shuffleStage } from '../pack/index.ts';
 import {
@@ -51,7 +52,11 @@ export async function runSplit(
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
   const rejects = new RejectLog(plan);
-  const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
+  const context: StageContext = {
+    progress: onProgress,
+    reject: (reject) => rejects.add(reject),
+    spool: () => spoolIn(dir),
+  };
   const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, reading);
   const packed = new Map<string, number>();
   const counted = chain.to({

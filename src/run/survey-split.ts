@@ -1,8 +1,8 @@
-import { ONCE } from '../core/document.ts';
+import { bytesOf, ONCE } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
 import { subsetDraw } from '../core/draws.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
-import type { StageContext } from '../core/stage.ts';
+import type { Spool, StageContext } from '../core/stage.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
 import { documentChunks, type Ledger, type Receipt, receiptPath, splitName } from '../shard/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
@@ -26,7 +26,11 @@ export async function surveySplit(
   const settings = settingsOf(plan);
   const { sources, provenance, pack } = settings;
   const rejects = new RejectLog(plan);
-  const context: StageContext = { progress: onProgress, reject: (reject) => rejects.add(reject) };
+  const context: StageContext = {
+    progress: onProgress,
+    reject: (reject) => rejects.add(reject),
+    spool: () => Promise.resolve(counting()),
+  };
   const names = plan.inputs.map(({ source }) => source);
   const table = new DocumentTable(names);
   const subsetOf = subsetDraw(pack.validation, pack.seed);
@@ -38,8 +42,16 @@ export async function surveySplit(
       async write(runs) {
         for await (const { items } of runs)
           for (const { document, ids, verdict = ONCE } of items) {
-            const { origin, id, text, hash, group } = document;
-            const row = { ...origin, id, bytes: text.length, tokens: ids.length, hash, group, subset: subsetOf(hash) };
+            const { origin, id, hash, group } = document;
+            const row = {
+              ...origin,
+              id,
+              bytes: bytesOf(document),
+              tokens: ids.length,
+              hash,
+              group,
+              subset: subsetOf(hash),
+            };
             table.add({ ...row, ...verdict, parts: 0 });
           }
       },
@@ -62,6 +74,23 @@ export async function surveySplit(
     ledger: ledgers(table, rejects),
   };
   await commitFile(`${dir}/${receiptPath(split)}`, `${canonicalJson(receipt as unknown as Json)}\n`);
+}
+
+/** Of a long text only the number of its tokens is wanted. */
+function counting(): Spool {
+  let length = 0;
+  return {
+    get length() {
+      return length;
+    },
+    add(ids) {
+      length += ids.length;
+      return Promise.resolve();
+    },
+    subarray: () => {
+      throw new RangeError('nothing is kept');
+    },
+  };
 }
 
 /** What was read, by source: nothing is packed yet. */

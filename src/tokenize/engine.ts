@@ -72,7 +72,9 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
     open() {
       const [finder, another] = finders;
       // Two passes see the text as a whole: no real file is known that needs them.
-      return another ? gathering((text) => this.encode(text)) : openStream({ kernel: kernelOf(), finder: finder!, prepare, nfc });
+      return another
+        ? gathering((text) => this.encode(text))
+        : openStream({ kernel: kernelOf(), finder: finder!, prepare, nfc });
     },
     ...readers(model),
   };

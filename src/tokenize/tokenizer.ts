@@ -68,7 +68,9 @@ export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
             });
           }
         }
-        context.progress({ tokens: runs.reduce((sum, { ids, document }) => sum + (document.long ? 0 : ids.length), 0) });
+        context.progress({
+          tokens: runs.reduce((sum, { ids, document }) => sum + (document.long ? 0 : ids.length), 0),
+        });
         yield { items: runs, cursor };
       }
     },

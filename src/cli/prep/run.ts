@@ -49,7 +49,7 @@ export function printMerged(out: string, manifest: Manifest, begun: number, json
   const dir = shownPath(out);
   const fill = ledger.tokens.packed / ((windows.train + windows.validation) * windowLength);
   print(
-    `${dir}: ${integer(ledger.documents.packed)} documents, ${integer(ledger.tokens.packed)} tokens, fill ${percent(fill)}, in ${duration((Date.now() - begun) / 1000)}`,
+    `${dir}: ${count(ledger.documents.packed, 'document')}, ${integer(ledger.tokens.packed)} tokens, fill ${percent(fill)}, in ${duration((Date.now() - begun) / 1000)}`,
   );
   const rejected = total(ledger.rejected);
   if (rejected > 0) print(`${count(rejected, 'record')} rejected, with their reasons in ${dir}/rejects/rejects.jsonl`);

@@ -21,25 +21,25 @@ export interface Prompted {
 
 /**
  * Masked positions of windows under one pass. They depend on (seed, pass, window, position) through the window's key, on the
- * units with their p, and on the prompts. Allocates nothing a window; for one thread.
+ * units with their p, and on the prompts. Nothing is allocated for a window, but where a unit is drawn again; for one thread.
  */
 export class Masker {
   readonly #masking: Masking;
   readonly #complement: boolean;
   readonly #words: PositionWords;
   readonly #masked: Uint8Array;
-  /** Words and positions of a unit's maskable tokens. */
+  /** 1 where a token can be masked; with the words of a unit's, where tokens are counted. */
+  readonly #open: Uint8Array;
   readonly #some: Uint32Array;
-  readonly #at: Int32Array;
 
   constructor(form: NoiseForm, pass: number, windowLength: number) {
     this.#masking = form;
     this.#complement = isComplement(form, pass);
     this.#words = new PositionWords(windowLength);
     this.#masked = new Uint8Array(windowLength);
-    const counts = form.masking === 'exact' || form.atLeastOne ? windowLength : 0;
-    this.#some = new Uint32Array(form.masking === 'exact' ? counts : 0);
-    this.#at = new Int32Array(counts);
+    const exact = form.masking === 'exact';
+    this.#open = new Uint8Array(exact || form.atLeastOne ? windowLength : 0);
+    this.#some = new Uint32Array(exact ? windowLength : 0);
   }
 
   /** [window length] 1 where a token is masked; good until the next call. Padding and prompts are 0. */
@@ -49,9 +49,8 @@ export class Masker {
     let length = 0;
     for (const tokens of unitLengths) length += tokens;
     const words = this.#words.of(key, length);
-    const counted = this.#at.length > 0;
-    // Where tokens are counted: 1 for those that can be masked.
-    if (counted) without(masked.fill(1, 0, length), segments, length);
+    const counted = this.#open.length > 0;
+    if (counted) without(this.#open.fill(1, 0, length), segments, length);
     let end = 0;
     for (let unit = 0; unit < unitLengths.length; unit++) {
       const start = end;
@@ -67,49 +66,74 @@ export class Masker {
     return masked.fill(0, length);
   }
 
-  /** Positions in [start, end) that can be masked, to `#at`; returns how many. */
-  #maskable(start: number, end: number): number {
-    let n = 0;
-    for (let i = start; i < end; i++) if (this.#masked[i]) this.#at[n++] = i;
-    return n;
-  }
-
-  /** The tokens with the smallest words, of equal ones the first. */
   #exact(words: Uint32Array, start: number, end: number, k: number): void {
-    const n = this.#maskable(start, end);
-    if (n === 0) return;
-    const [masked, some, at] = [this.#masked, this.#some, this.#at];
-    const count = exactCount(k, n, this.#masking.complementary);
-    for (let j = 0; j < n; j++) some[j] = words[at[j]!]!;
-    const limit = smallest(some, n, count);
-    let equal = count;
-    for (let j = 0; j < n; j++) if (words[at[j]!]! < limit) equal--;
-    const [yes, no] = this.#complement ? [0, 1] : [1, 0];
-    for (let j = 0; j < n; j++) {
-      const word = words[at[j]!]!;
-      masked[at[j]!] = word < limit || (word === limit && equal-- > 0) ? yes : no;
-    }
+    const open = this.#open.subarray(start, end);
+    const masked = this.#masked.subarray(start, end);
+    maskSmallest(words.subarray(start, end), open, masked, this.#some, k, this.#masking.complementary);
+    if (this.#complement) this.#swap(start, end);
   }
 
   /** Each token by itself; where that masks none, or of a pair all, a draw from what is left of the outcomes. */
   #atLeastOne(words: Uint32Array, start: number, end: number, k: number, key: Key): void {
-    const n = this.#maskable(start, end);
-    if (n === 0) return;
-    const [masked, at] = [this.#masked, this.#at];
+    const [masked, open] = [this.#masked, this.#open];
     const pairs = this.#masking.complementary;
+    let n = 0;
     let count = 0;
-    for (let j = 0; j < n; j++) count += masked[at[j]!] = words[at[j]!]! >>> 8 < k ? 1 : 0;
-    if (count === 0 || (pairs && count === n)) drawAgain(masked, at, n, k, pairs, new SecondDraw(key, start));
-    if (this.#complement) for (let j = 0; j < n; j++) masked[at[j]!]! ^= 1;
+    for (let i = start; i < end; i++) {
+      const bit = words[i]! >>> 8 < k ? open[i]! : 0;
+      masked[i] = bit;
+      count += bit;
+      n += open[i]!;
+    }
+    if (n > 0 && (count === 0 || (pairs && count === n))) {
+      const at = Array.from({ length: end - start }, (_, i) => start + i).filter((i) => open[i]);
+      drawAgain(masked, at, k, pairs, new SecondDraw(key, start));
+    }
+    if (this.#complement) this.#swap(start, end);
   }
+
+  #swap(start: number, end: number): void {
+    for (let i = start; i < end; i++) this.#masked[i]! ^= this.#open[i]!;
+  }
+}
+
+/** Of a unit's open tokens those with the smallest words, of equal ones the first. `some`: room for the words. */
+function maskSmallest(
+  words: Uint32Array,
+  open: Uint8Array,
+  masked: Uint8Array,
+  some: Uint32Array,
+  k: number,
+  pairs: boolean,
+): void {
+  const { length } = words;
+  let n = 0;
+  for (let i = 0; i < length; i++) {
+    some[n] = words[i]!;
+    n += open[i]!;
+  }
+  const count = n === 0 ? 0 : exactCount(k, n, pairs);
+  const limit = count === 0 ? 0 : smallest(some, n, count);
+  let left = count;
+  for (let i = 0; i < length; i++) {
+    const bit = words[i]! < limit ? open[i]! : 0;
+    masked[i] = bit;
+    left -= bit;
+  }
+  for (let i = 0; left > 0; i++)
+    if (words[i] === limit && open[i] === 1) {
+      masked[i] = 1;
+      left--;
+    }
 }
 
 /**
  * n tokens masked with p = k / 2^24 each, given that one is (of pairs: and one is not). The first masked one has a geometric
  * place that is cut off at n, and what comes after it is free; of pairs the first token is drawn, and so the first that differs.
  */
-function drawAgain(masked: Uint8Array, at: Int32Array, n: number, k: number, pairs: boolean, draw: SecondDraw): void {
+function drawAgain(masked: Uint8Array, at: readonly number[], k: number, pairs: boolean, draw: SecondDraw): void {
   const p = k / SCALE;
+  const n = at.length;
   let lead = 0;
   let first = 0;
   if (pairs) {

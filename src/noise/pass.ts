@@ -8,7 +8,7 @@ import { type Bounds, type Units, unitsOf } from './units.ts';
 import { chance, isTooShort } from './weight.ts';
 
 /** Times that are held at once, 8 bytes each: of more units than that they are drawn again for the next windows. */
-const MOST_TIMES = 2 ** 22;
+const MOST_TIMES = 2 ** 23;
 /** Units of one optimizer batch: drawn and ranked together, 40 bytes each. */
 const MOST_IN_BATCH = 2 ** 25;
 
@@ -58,7 +58,7 @@ export function passLength({ randomLength }: NoiseForm, seed: number, pass: numb
 /**
  * One pass of noise over a corpus, a draw for each window, by window number. Times are drawn in training order for the training
  * windows and in window order for the others, a batch together; a complement goes by the pass before it. Memory: 16 bytes a
- * window, and the times of 4M units, whatever the corpus.
+ * window, and the times of 8M units, whatever the corpus.
  */
 export async function* drawPass(corpus: NoiseCorpus, form: NoiseForm, pass: number): AsyncGenerator<Draw> {
   const { seed, train, validation } = corpus;

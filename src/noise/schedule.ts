@@ -56,10 +56,22 @@ const MAKERS: Readonly<Record<ScheduleName, (parameters: Parameters) => Omit<Sch
   geometric: ({ sigmaMin, sigmaMax }) => {
     const first = logarithm(sigmaMin);
     const span = logarithm(sigmaMax) - first;
-    const sigma = (t: number) => exponential(first + t * span);
+    // p and slope are asked for the same t, one after the other.
+    let [last, sigma, kept] = [NaN, 0, 0];
+    const look = (t: number): void => {
+      if (t === last) return;
+      [last, sigma] = [t, exponential(first + t * span)];
+      kept = exponential(-sigma);
+    };
     return {
-      p: (t) => 1 - exponential(-sigma(t)),
-      slope: (t) => span * sigma(t) * exponential(-sigma(t)),
+      p: (t) => {
+        look(t);
+        return 1 - kept;
+      },
+      slope: (t) => {
+        look(t);
+        return span * sigma * kept;
+      },
       time: (p) => (logarithm(-logarithm(1 - p)) - first) / span,
     };
   },

@@ -56,7 +56,7 @@ export async function writeNoise(
   }
 }
 
-/** Every draw of a pass again, in window order: memory for one shard's boundaries and the times of 4M units. */
+/** Every draw of a pass again, in window order: memory for one shard's boundaries and the times of 8M units. */
 export function draws(corpus: StoredCorpus, form: NoiseForm, pass: number): AsyncGenerator<Draw> {
   const { dir, manifest } = corpus;
   return drawPass(

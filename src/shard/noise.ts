@@ -23,7 +23,7 @@ export interface PassInfo {
 }
 
 /** Rows and units of a record batch, at most: what the writer holds, 16 bytes a unit. */
-const BATCH_ROWS = 2 ** 16;
+const BATCH_ROWS = 2 ** 14;
 const BATCH_UNITS = 2 ** 20;
 
 /** The metadata of a pass's tables: numbers and settings as text. */

@@ -126,7 +126,7 @@ async function optimizerStep(
 }
 
 /** Endless: window numbers of each optimizer batch; the last of an epoch may be short. */
-async function* batches(
+export async function* batches(
   corpus: Corpus,
   batchWindows: number | null,
 ): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; masker: Masker; epoch: number }> {

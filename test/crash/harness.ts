@@ -23,7 +23,7 @@ export const CRASH = {
   validation: 0.1,
   duplicates: 'drop',
   split_bytes: '6KiB',
-  noise: { passes: 1 },
+  noise: { passes: 1, per: 'document', bitsets: true },
   limits: { reject_share: 0.1 },
 };
 

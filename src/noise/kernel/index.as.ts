@@ -1,5 +1,5 @@
 /**
- * Philox4x32-10 (core/random.ts) for the positions of a window, four counters at a time. Built to WebAssembly with SIMD by
+ * Philox4x32-10 (core/random.ts) for many counters in a row, four at a time. Built to WebAssembly with SIMD by
  * scripts/build-kernel.mjs: in JavaScript, which has no 64-bit product of integers, a word costs three times as much.
  */
 
@@ -8,17 +8,32 @@ const M1: i32 = 0xcd9e8d57;
 const W0: i32 = 0x9e3779b9;
 const W1: i32 = 0xbb67ae85;
 
-/** Words of counters (block, 0, 0, use), block < blocks, four each, to `out`, which has room for `blocks` rounded up to 4. */
-export function words(out: usize, blocks: i32, key0: i32, key1: i32, use: i32): void {
+/**
+ * Words of counters (c0 + i step0, c1 + i step1, c2, c3), i < blocks, four each, to `out`, which has room for `blocks` rounded up
+ * to 4.
+ */
+export function words(
+  out: usize,
+  blocks: i32,
+  key0: i32,
+  key1: i32,
+  c0: i32,
+  step0: i32,
+  c1: i32,
+  step1: i32,
+  c2: i32,
+  c3: i32,
+): void {
   const m0 = i32x4.splat(M0);
   const m1 = i32x4.splat(M1);
   const w0 = i32x4.splat(W0);
   const w1 = i32x4.splat(W1);
   for (let block = 0; block < blocks; block += 4) {
-    let x0 = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
-    let x1 = i32x4.splat(0);
-    let x2 = i32x4.splat(0);
-    let x3 = i32x4.splat(use);
+    const i = i32x4.add(i32x4.splat(block), i32x4(0, 1, 2, 3));
+    let x0 = i32x4.add(i32x4.splat(c0), i32x4.mul(i, i32x4.splat(step0)));
+    let x1 = i32x4.add(i32x4.splat(c1), i32x4.mul(i, i32x4.splat(step1)));
+    let x2 = i32x4.splat(c2);
+    let x3 = i32x4.splat(c3);
     let k0 = i32x4.splat(key0);
     let k1 = i32x4.splat(key1);
     for (let round = 0; round < 10; round++) {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { philox, STREAM } from '../../src/core/random.ts';
 import type { NoiseForm } from '../../src/core/noise.ts';
-import { corrupt, exactCount, Masker, SCALE, windowKey } from '../../src/noise/index.ts';
+import { chance, corrupt, exactCount, Masker, SCALE, windowKey } from '../../src/noise/index.ts';
+import { smallest } from '../../src/noise/select.ts';
 import { chiLimit, chiSquare, formOf } from './corpus.ts';
 
 const KEY = windowKey(1, 2, 3);
@@ -37,6 +38,14 @@ describe('each token by itself', () => {
     // The sum over all places sees a shift in all of them: 5 standard deviations, 0.004 at p = 0.5.
     const all = seen.reduce((sum, n, i) => sum + (i % 2) * n, 0);
     expect(Math.abs(all - 64 * windows * q)).toBeLessThan(5 * Math.sqrt(64 * windows * q * (1 - q)));
+  });
+
+  test('a word that is p 2^24 itself is not below it, and so its token is the complement’s', () => {
+    const draw = new Uint32Array(4);
+    philox(draw, KEY, 0, 0, 0, STREAM.position);
+    const p = (draw[0]! >>> 8) / SCALE;
+    expect(fresh({ complementary: true }, 1).mask(unit(1, p), whole)[0]).toBe(0);
+    expect(fresh({ complementary: true }, 1, 1).mask(unit(1, 1 - p), whole)[0]).toBe(1);
   });
 
   test('p = 1 masks all, padding stays; a window of one token works', () => {
@@ -136,6 +145,25 @@ describe('exact counts', () => {
     ] as const)
       expect(ones(masker.mask(unit(n, p), whole)), `${p} of ${n}`).toBe(count);
     expect(exactCount(SCALE, 1, false)).toBe(1);
+  });
+
+  test('of a pair the two counts are n together, and the chances follow them', () => {
+    const form = formOf({ masking: 'exact', complementary: true });
+    expect(chance(form, SCALE / 2, 5, false)).toBe(3 / 5);
+    expect(chance(form, SCALE / 2, 5, true)).toBe(2 / 5);
+    expect(chance(form, 1, 5, false)).toBe(1 / 5);
+    expect(chance(form, SCALE - 1, 5, true)).toBe(4 / 5);
+  });
+
+  test.each([1, 2, 100, 4095, 4096, 20_000])('the k-th smallest of %s words, equal ones among them', (n) => {
+    const draw = new Uint32Array(4);
+    const values = Uint32Array.from({ length: n }, (_, i) => {
+      philox(draw, KEY, i, 0, 0, STREAM.position);
+      return i % 3 === 0 ? draw[0]! % 7 : draw[0]!;
+    });
+    const sorted = values.slice().sort();
+    for (const k of new Set([1, Math.ceil(n / 4), Math.ceil(n / 2), n]))
+      expect(smallest(values.slice(), n, k), `k = ${k}`).toBe(sorted[k - 1]);
   });
 
   test('every set of 2 of 6 as often (chi-square)', () => {

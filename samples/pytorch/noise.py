@@ -25,9 +25,9 @@ WORD = np.uint64(0xFFFFFFFF)
 HALF = np.uint64(32)
 
 
-def philox(c0: np.ndarray, c1: int, c3: int, key: tuple[int, int]) -> np.ndarray:
-    """[counters, 4] uint64: the four 32-bit words of Philox4x32-10 for counters (c0, c1, 0, c3)."""
-    c = [c0.astype(np.uint64), np.full_like(c0, c1, np.uint64), np.zeros_like(c0, np.uint64), np.full_like(c0, c3, np.uint64)]
+def philox(c0: np.ndarray, c1: int, c3: int, key: tuple[int, int], c2: int = 0) -> np.ndarray:
+    """[counters, 4] uint64: the four 32-bit words of Philox4x32-10 for counters (c0, c1, c2, c3)."""
+    c = [c0.astype(np.uint64), np.full_like(c0, c1, np.uint64), np.full_like(c0, c2, np.uint64), np.full_like(c0, c3, np.uint64)]
     k0, k1 = key
     for _ in range(10):
         p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)

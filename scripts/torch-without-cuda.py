@@ -6,6 +6,7 @@ makes one with the symbols that are asked for, every one a function that returns
 
 import re
 import subprocess
+import sys
 import sysconfig
 from collections import defaultdict
 from pathlib import Path
@@ -39,6 +40,8 @@ def asked_for() -> tuple[set[str], dict[str | None, set[tuple[str, str]]]]:
 
 
 def main() -> None:
+    if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode == 0:
+        return  # CUDA is there, or this has been done.
     names, symbols = asked_for()
     missing = sorted(name for name in names if not (LIBRARIES / name).exists())
     # What has no version may be of any of them.

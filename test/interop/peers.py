@@ -1,10 +1,10 @@
-"""The peers' own readers of the MDS and Megatron forms, where torch is not installed.
+"""The peers' own readers of the MDS and Megatron forms, where what they ask for is not all installed.
 
 torch on PyPI brings 2 GB of CUDA libraries, and neither reader computes with it: they derive from
-`torch.utils.data.Dataset`, an empty class, and name its types in annotations. Where torch is missing, a stand-in with
+`torch.utils.data.Dataset`, an empty class, and name its types in annotations. Where torchvision is missing, which stands for all that comes with them, a stand-in with
 those names alone takes its place, and the packages' `__init__` files, which import all of vision, transformers and CUDA
 code, are passed over: the modules that read the bytes are the peers' own, unchanged. What the stand-in lacks is an
-AttributeError. With torch installed nothing of this happens.
+AttributeError. With torch and torchvision installed nothing of this happens.
 """
 
 import importlib.machinery
@@ -13,7 +13,7 @@ import sys
 import types
 from pathlib import Path
 
-STAND_IN = importlib.util.find_spec("torch") is None
+STAND_IN = importlib.util.find_spec("torchvision") is None
 
 
 def module(name: str, **names) -> types.ModuleType:

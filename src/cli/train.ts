@@ -1,18 +1,32 @@
 #!/usr/bin/env node
 import { join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT } from '../core/errors.ts';
+import { EXIT, usageError } from '../core/errors.ts';
 import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
 import { readAll } from '../io/files.ts';
 import { VERSION } from '../run/index.ts';
-import { newestCorpus, openCorpus } from '../shard/index.ts';
+import { type Manifest, newestCorpus, openCorpus } from '../shard/index.ts';
 import { loadTokenizer } from '../tokenize/index.ts';
-import { BACKENDS, chooseBackend, configOf, PRESETS, type Preset, runTraining } from '../train/index.ts';
+import {
+  BACKENDS,
+  chooseBackend,
+  configFrom,
+  configOf,
+  type ModelConfig,
+  PRESETS,
+  type Preset,
+  ROPE_EXTENSIONS,
+  type RopeMethod,
+  runTraining,
+} from '../train/index.ts';
 import { runProgram, stopSignal } from './command.ts';
 import { trainDisplay } from './train-display.ts';
 
 interface TrainFlags {
-  preset: Preset;
+  preset?: Preset;
+  init?: string;
+  rope?: RopeMethod;
+  ropeCritical?: number;
   steps?: number;
   minutes?: number;
   lr: number;
@@ -44,6 +58,17 @@ const countFrom1 = (text: string): number => {
   return value;
 };
 
+/** Of a new model, or of the checkpoint to go on from. */
+async function configFor(flags: TrainFlags, manifest: Manifest): Promise<ModelConfig> {
+  const { init, preset, rope, ropeCritical } = flags;
+  if (init === undefined) {
+    if (rope !== undefined || ropeCritical !== undefined) throw usageError('--rope is for a checkpoint: give --init');
+    return configOf(preset ?? 'tiny', { ...manifest.tokenizer, windowLength: manifest.windowLength });
+  }
+  if (preset !== undefined) throw usageError('--preset is for a new model; --init has its own size');
+  return configFrom({ from: init, rope: rope ?? 'none', critical: ropeCritical }, manifest);
+}
+
 async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
   const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
   const dir = given ?? (await newestCorpus('out'));
@@ -55,7 +80,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
     const tokenizer = loadTokenizer(await readAll(file, MAX_TOKENIZER_BYTES), file);
     display.corpus(dir, manifest, corpus.passes);
     display.backend(await chooseBackend(flags.backend ?? null));
-    const config = configOf(flags.preset, { ...manifest.tokenizer, windowLength: manifest.windowLength });
+    const config = await configFor(flags, manifest);
     const minutes = flags.minutes ?? (flags.steps === undefined ? DEFAULT_MINUTES : null);
     const settings = {
       steps: flags.steps ?? null,
@@ -65,6 +90,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
       warmup: flags.warmup,
       evalEvery: flags.evalEvery,
       seed: flags.seed,
+      from: flags.init ?? null,
       out: flags.out ?? join(dir, 'train'),
     };
     const decode = (ids: Int32Array): string => tokenizer.decode(ids);
@@ -83,9 +109,12 @@ const program = new Command('train')
   )
   .version(VERSION, '-V, --version')
   .argument('[dir]', 'corpus folder (default: the newest under out/)')
+  .addOption(new Option('--preset <name>', 'size of a new model (default: tiny)').choices(Object.keys(PRESETS)))
+  .option('--init <dir>', 'go on from this checkpoint (Hugging Face form: config.json and safetensors)')
   .addOption(
-    new Option('--preset <name>', 'size of the model').choices(Object.keys(PRESETS)).default('tiny' satisfies Preset),
+    new Option('--rope <method>', 'extend the RoPE of --init to the windows of the corpus').choices(ROPE_EXTENSIONS),
   )
+  .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
   .option('--steps <n>', 'optimizer steps to make', countFrom1)
   .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
   .option('--lr <rate>', 'peak learning rate; falls to a tenth along a cosine', positive, 0.005)

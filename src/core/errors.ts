@@ -267,6 +267,10 @@ export const checkpointInvalid = (file: string, place: string, problem: string):
     { file, place },
   );
 
+/** A checkpoint that cannot go on with a corpus. */
+export const checkpointMismatch = (dir: string, problem: string, wayOut: string): PrepError =>
+  new PrepError('CHECKPOINT_MISMATCH', `${dir} ${problem}; ${wayOut}`, { dir, problem });
+
 export const backendUnavailable = (wanted: string, reasons: readonly string[]): PrepError =>
   new PrepError(
     'BACKEND_UNAVAILABLE',

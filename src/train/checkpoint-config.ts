@@ -1,5 +1,6 @@
 import { checkpointInvalid } from '../core/errors.ts';
 import type { ModelConfig } from './presets.ts';
+import { ROPE_EXTENSIONS, type RopeExtension, type RopeMethod } from './rope-extension.ts';
 
 /** What every model of ours has in common, by LLaDA's names: written out, and asked of a model that is read. */
 const FIXED = {
@@ -36,6 +37,7 @@ export function configToJson(config: ModelConfig): Record<string, unknown> {
     mlp_hidden_size: config.hidden,
     rms_norm_eps: config.rmsNormEps,
     rope_theta: config.ropeTheta,
+    ...(config.ropeExtension && { rope_extension: extensionToJson(config.ropeExtension) }),
     vocab_size: config.vocabSize,
     embedding_size: config.vocabSize,
     max_sequence_length: config.maxSequenceLength,
@@ -92,11 +94,43 @@ export function configFromJson(text: string, file: string): ModelConfig {
     layers: count('n_layers', 1024),
     hidden: count('mlp_hidden_size', 2 ** 20),
     ropeTheta: number('rope_theta', 1, 1e15),
+    ropeExtension: extensionFromJson(json['rope_extension'], file),
     rmsNormEps: number('rms_norm_eps', 0, 1),
     maxSequenceLength: count('max_sequence_length', 2 ** 24),
     maskTokenId: id('mask_token_id'),
     bosTokenId: idOrNull('bos_token_id'),
     eosTokenId: idOrNull('eos_token_id'),
     padTokenId: id('pad_token_id'),
+  };
+}
+
+/** Not Hugging Face's `rope_scaling`, which its models would apply once more: `rope_theta` has it already. */
+const extensionToJson = (extension: RopeExtension): Record<string, unknown> => ({
+  method: extension.method,
+  original_rope_theta: extension.originalTheta,
+  original_max_sequence_length: extension.originalLength,
+  max_sequence_length: extension.targetLength,
+  critical_dimension: extension.criticalDimension,
+  scale: extension.scale,
+});
+
+function extensionFromJson(value: unknown, file: string): RopeExtension | null {
+  if (value === undefined || value === null) return null;
+  const json = Object(value) as Record<string, unknown>;
+  const number = (name: string): number => {
+    const found = json[name];
+    if (typeof found !== 'number' || !(found > 0 && found < Infinity))
+      throw checkpointInvalid(file, `rope_extension.${name}`, `is ${JSON.stringify(found)}, not a number above 0`);
+    return found;
+  };
+  if (!ROPE_EXTENSIONS.includes(json['method'] as RopeMethod))
+    throw checkpointInvalid(file, 'rope_extension.method', `is ${JSON.stringify(json['method'])}`);
+  return {
+    method: json['method'] as RopeMethod,
+    originalTheta: number('original_rope_theta'),
+    originalLength: number('original_max_sequence_length'),
+    targetLength: number('max_sequence_length'),
+    criticalDimension: number('critical_dimension'),
+    scale: number('scale'),
   };
 }

@@ -3,70 +3,114 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkpointInvalid } from '../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
-import { openForRead, readAll } from '../io/files.ts';
+import { listFolder, readAll, removeFile } from '../io/files.ts';
 import { transposeMatrix } from './array-kernels.ts';
-import { parameterSpecs, sizeOf, type Parameters, type ParameterSpec } from './parameters.ts';
+import { parameterSpecs, type Parameters, type ParameterSpec, sizeOf } from './parameters.ts';
 import { configFromJson, configToJson } from './checkpoint-config.ts';
 import type { ModelConfig } from './presets.ts';
-import { headerLength, readSafetensorsHeader, safetensorsHeader } from './safetensors.ts';
+import { safetensorsHeader } from './safetensors.ts';
+import { INDEX, openWeights, partName, WEIGHTS } from './weights-files.ts';
 
-export const WEIGHTS = 'model.safetensors';
 export const CONFIG = 'config.json';
+
+/** Hugging Face's own limit for a file. */
+const MAX_PART_BYTES = 5e9;
 
 /** Hugging Face's shape of a weight: a linear is [out, in] there. */
 const storedShape = ({ kind, shape }: ParameterSpec): readonly number[] =>
   kind === 'linear' ? [shape[1]!, shape[0]!] : shape;
 
-/** Writes weights and config in Hugging Face's form, each file whole or not at all. Resolves to the weights' path. */
+/**
+ * Writes weights and config in Hugging Face's form, each file whole or not at all: one safetensors file, or several of at
+ * most `partBytes` and an index. Resolves to the path of what a loader opens first.
+ */
 export async function saveCheckpoint(
   dir: string,
   parameters: Parameters,
   config: ModelConfig,
   about: Readonly<Record<string, string>> = {},
+  partBytes = MAX_PART_BYTES,
 ): Promise<string> {
-  const specs = parameterSpecs(config);
-  const path = `${dir}/${WEIGHTS}`;
-  await commitStream(path, async (sink) => {
-    const tensors = specs.map((spec) => ({ name: spec.name, shape: storedShape(spec) }));
-    await sink.write(safetensorsHeader(tensors, about));
-    for (const spec of specs) {
-      const values = (await parameters.get(spec.name)!.data()) as Float32Array;
-      const stored = spec.kind === 'linear' ? transposed(values, spec.shape[0]!, spec.shape[1]!) : values;
-      await sink.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
-    }
-  });
+  const parts = inParts(parameterSpecs(config), partBytes);
+  const nameOf = (part: number): string => (parts.length === 1 ? WEIGHTS : partName(part + 1, parts.length));
+  for (const [part, specs] of parts.entries())
+    await commitStream(`${dir}/${nameOf(part)}`, async (sink) => {
+      const tensors = specs.map((spec) => ({ name: spec.name, shape: storedShape(spec) }));
+      await sink.write(safetensorsHeader(tensors, about));
+      for (const spec of specs) {
+        const values = (await parameters.get(spec.name)!.data()) as Float32Array;
+        const stored = spec.kind === 'linear' ? transposed(values, spec.shape[0]!, spec.shape[1]!) : values;
+        await sink.write(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+      }
+    });
+  if (parts.length > 1) {
+    const total = parts.flat().reduce((bytes, spec) => bytes + bytesOf(spec), 0);
+    const map = Object.fromEntries(parts.flatMap((specs, part) => specs.map(({ name }) => [name, nameOf(part)])));
+    const index = { metadata: { total_size: total }, weight_map: map };
+    await commitFile(`${dir}/${INDEX}`, `${JSON.stringify(index, null, 2)}\n`);
+  }
   await commitFile(`${dir}/${CONFIG}`, `${JSON.stringify(configToJson(config), null, 2)}\n`);
-  return path;
+  await removeOthers(dir, new Set(parts.map((_, part) => nameOf(part))));
+  return `${dir}/${parts.length === 1 ? WEIGHTS : INDEX}`;
 }
 
-/** Reads what `saveCheckpoint` wrote, or the float32 weights of another LLaDA-style model. The caller disposes. */
+const bytesOf = ({ shape }: ParameterSpec): number => 4 * sizeOf(shape);
+
+/** Weights in order, as many in a file as it takes. */
+function inParts(specs: readonly ParameterSpec[], partBytes: number): ParameterSpec[][] {
+  const parts: ParameterSpec[][] = [];
+  let left = 0;
+  for (const spec of specs) {
+    if (parts.length === 0 || bytesOf(spec) > left) {
+      parts.push([]);
+      left = partBytes;
+    }
+    parts.at(-1)!.push(spec);
+    left -= bytesOf(spec);
+  }
+  return parts;
+}
+
+/** A model of another size may have been in the folder before: a loader would open its weights first. */
+async function removeOthers(dir: string, names: ReadonlySet<string>): Promise<void> {
+  for (const name of await listFolder(dir)) {
+    const weights = name === WEIGHTS || /^model-\d{5}-of-\d{5}\.safetensors$/.test(name);
+    if ((weights && !names.has(name)) || (name === INDEX && names.has(WEIGHTS))) await removeFile(`${dir}/${name}`);
+  }
+}
+
+/** Reads what `saveCheckpoint` wrote, or the weights of another LLaDA-style model. The caller disposes. */
 export async function loadCheckpoint(dir: string): Promise<{ parameters: Parameters; config: ModelConfig }> {
-  const configPath = `${dir}/${CONFIG}`;
-  const config = configFromJson(new TextDecoder().decode(await readAll(configPath, MAX_METADATA_BYTES)), configPath);
-  const path = `${dir}/${WEIGHTS}`;
-  const file = await openForRead(path);
+  const config = await loadConfig(dir);
+  return { parameters: await loadParameters(dir, config), config };
+}
+
+export async function loadConfig(dir: string): Promise<ModelConfig> {
+  const path = `${dir}/${CONFIG}`;
+  return configFromJson(new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES)), path);
+}
+
+/** The weights of a model of this config. CHECKPOINT_INVALID names what is missing, or has another shape. */
+export async function loadParameters(dir: string, config: ModelConfig): Promise<Parameters> {
+  const stored = await openWeights(dir);
   const parameters: Parameters = new Map();
   try {
-    const length = headerLength(await file.read(0, Math.min(8, file.size)), file.size, path);
-    const header = readSafetensorsHeader(await file.read(0, 8 + length), file.size, path);
-    const entries = new Map(header.entries.map((entry) => [entry.name, entry]));
     const specs = parameterSpecs(config);
     const known = new Set(specs.map(({ name }) => name));
-    const unknown = header.entries.find(({ name }) => !known.has(name));
-    if (unknown) throw checkpointInvalid(path, unknown.name, 'is no weight of a model of this config');
+    const unknown = stored.names.find((name) => !known.has(name));
+    if (unknown !== undefined)
+      throw checkpointInvalid(stored.fileOf(unknown), unknown, 'is no weight of a model of this config');
     for (const spec of specs) {
-      const entry = entries.get(spec.name);
       const shape = storedShape(spec);
-      if (!entry) throw checkpointInvalid(path, spec.name, 'is missing');
-      if (entry.dtype !== 'F32') throw checkpointInvalid(path, spec.name, `is ${entry.dtype}, only F32 is read`);
-      if (entry.shape.join() !== shape.join())
+      const found = stored.shapeOf(spec.name);
+      if (!found) throw checkpointInvalid(stored.fileOf(spec.name), spec.name, 'is missing');
+      if (found.join() !== shape.join())
         throw checkpointInvalid(
-          path,
+          stored.fileOf(spec.name),
           spec.name,
-          `has shape [${entry.shape.join()}], the config asks for [${shape.join()}]`,
+          `has shape [${found.join()}], the config asks for [${shape.join()}]`,
         );
-      const bytes = await file.read(header.dataStart + entry.begin, entry.end - entry.begin);
-      const values = new Float32Array(bytes.buffer, 0, sizeOf(shape));
+      const values = await stored.read(spec.name);
       const inMemory = spec.kind === 'linear' ? transposed(values, shape[0]!, shape[1]!) : values;
       parameters.set(spec.name, tf.tensor(inMemory, [...spec.shape]));
     }
@@ -74,9 +118,9 @@ export async function loadCheckpoint(dir: string): Promise<{ parameters: Paramet
     tf.dispose([...parameters.values()]);
     throw error;
   } finally {
-    await file.close();
+    await stored.close();
   }
-  return { parameters, config };
+  return parameters;
 }
 
 function transposed(values: Float32Array, rows: number, columns: number): Float32Array {

@@ -2,6 +2,7 @@ import os from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/errors.ts';
+import { loadParameters } from './checkpoint.ts';
 import type { LoopState } from './loop.ts';
 import { createOptimizer, disposeOptimizer, type Optimizer } from './optimizer.ts';
 import {
@@ -35,10 +36,10 @@ const WORDS =
 export const codedMemoryError = (error: unknown): unknown =>
   !isPrepError(error) && WORDS.test(messageOf(error)) ? outOfMemory(tf.getBackend(), error) : error;
 
-/** A new model and its optimizer, for as long as `use` takes. */
+/** A model, new or of the checkpoint in `from`, and its optimizer, for as long as `use` takes. */
 export async function withModel<T>(
   config: ModelConfig,
-  seed: number,
+  { seed, from }: { readonly seed: number; readonly from: string | null },
   use: (state: LoopState) => Promise<T>,
 ): Promise<T> {
   let parameters: Parameters | null = null;
@@ -49,7 +50,7 @@ export async function withModel<T>(
   };
   let result: T;
   try {
-    parameters = initialParameters(config, seed);
+    parameters = from === null ? initialParameters(config, seed) : await loadParameters(from, config);
     optimizer = createOptimizer(parameterSpecs(config));
     result = await use({ parameters, optimizer, config });
   } catch (error) {

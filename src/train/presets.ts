@@ -1,3 +1,5 @@
+import type { RopeExtension } from './rope-extension.ts';
+
 /** Shape of a masked diffusion transformer (LLaDA's: bidirectional, RoPE, RMSNorm, SwiGLU, no biases, untied head). */
 export interface ModelConfig {
   readonly vocabSize: number;
@@ -9,6 +11,8 @@ export interface ModelConfig {
   /** Inner width of the SwiGLU. */
   readonly hidden: number;
   readonly ropeTheta: number;
+  /** What its RoPE was extended by; `ropeTheta` has it. */
+  readonly ropeExtension: RopeExtension | null;
   readonly rmsNormEps: number;
   /** Longest window it has been trained on. */
   readonly maxSequenceLength: number;
@@ -56,6 +60,7 @@ export function configOf(
   const { mask, bos, eos, pad } = corpus.specialIds;
   return {
     ...PRESETS[preset],
+    ropeExtension: null,
     vocabSize: corpus.vocabSize,
     rmsNormEps: 1e-5,
     maxSequenceLength: corpus.windowLength,

@@ -9,6 +9,8 @@ export interface RunSettings {
   /** Steps between evaluations, each followed by a checkpoint. */
   readonly evalEvery: number;
   readonly seed: number;
+  /** Folder of the checkpoint to go on from; null: a new model. */
+  readonly from: string | null;
   readonly out: string;
 }
 

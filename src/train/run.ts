@@ -52,7 +52,7 @@ export async function runTraining(
   const record: RunRecord = { title: corpus.manifest.name, config, unigram: unigram?.crossEntropy ?? null, lines: [] };
   const run = { corpus, settings, validation, record, emit, signal };
   try {
-    return await withModel(config, settings.seed, (state) => train(run, state));
+    return await withModel(config, settings, (state) => train(run, state));
   } catch (error) {
     if (isPrepError(error) && error.code === 'LOSS_NOT_FINITE' && record.lines.length > 0)
       await recordRun(settings.out, record);

@@ -28,6 +28,7 @@ const CONFIG: ModelConfig = {
   layers: 2,
   hidden: 12,
   ropeTheta: 10_000,
+  ropeExtension: null,
   rmsNormEps: 1e-5,
   maxSequenceLength: 16,
   maskTokenId: 10,

@@ -9,6 +9,7 @@ export const TINY: ModelConfig = {
   layers: 2,
   hidden: 12,
   ropeTheta: 10_000,
+  ropeExtension: null,
   rmsNormEps: 1e-5,
   maxSequenceLength: 16,
   maskTokenId: 9,

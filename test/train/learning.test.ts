@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyOf, philox } from '../../src/core/random.ts';
 import type { Corpus } from '../../src/shard/corpus.ts';
 import { chooseBackend } from '../../src/train/backend.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, loadConfig } from '../../src/train/checkpoint.ts';
+import { configFrom } from '../../src/train/start.ts';
 import { codedMemoryError, withModel } from '../../src/train/memory.ts';
 import { disposeParameters } from '../../src/train/parameters.ts';
 import { type ModelConfig, PRESETS } from '../../src/train/presets.ts';
@@ -27,7 +29,15 @@ function counting(documents: number, stream: number): Int32Array[] {
     return Int32Array.from({ length }, (_, at) => (draw[1]! + at) % 12);
   });
 }
-const CONFIG: ModelConfig = { ...TINY, vocabSize: 13, dModel: 32, hidden: 64, maskTokenId: 12, padTokenId: 12 };
+const CONFIG: ModelConfig = {
+  ...TINY,
+  vocabSize: 13,
+  maxSequenceLength: 64,
+  dModel: 32,
+  hidden: 64,
+  maskTokenId: 12,
+  padTokenId: 12,
+};
 
 let dir = '';
 let corpus: Corpus;
@@ -39,6 +49,7 @@ const settings = (steps: number): RunSettings => ({
   warmup: 10,
   evalEvery: 50,
   seed: 1,
+  from: null,
   out: join(dir, 'train'),
 });
 
@@ -114,6 +125,56 @@ describe('a training run', () => {
   });
 });
 
+describe('a run from a checkpoint', () => {
+  /** The corpus' manifest, made with the tokenizer that the checkpoint has beside it. */
+  const sameTokenizer = () => {
+    const sha256 = createHash('sha256').update('{}').digest('hex');
+    return { ...corpus.manifest, tokenizer: { ...corpus.manifest.tokenizer, sha256 } };
+  };
+
+  it('goes on where the weights are, under another base of RoPE', async () => {
+    const from = join(dir, 'train');
+    const config = await configFrom(
+      { from, rope: 'diffusion-ntk', critical: undefined },
+      { ...sameTokenizer(), windowLength: 128 },
+    );
+    expect(config.ropeTheta).toBeGreaterThan(CONFIG.ropeTheta);
+    const ropeExtension = { method: 'diffusion-ntk', originalLength: 64, targetLength: 128 };
+    expect(config).toMatchObject({ maxSequenceLength: 128, ropeExtension });
+    const out = join(dir, 'longer');
+    const firstLoss = async (start: string | null): Promise<number> => {
+      const losses: number[] = [];
+      const more = { ...settings(2), from: start, out, learningRate: 1e-4, warmup: 1 };
+      const hear = (event: TrainEvent): void => void (event.kind === 'step' && losses.push(event.loss));
+      await runTraining(corpus, config, more, hear, new AbortController().signal);
+      return losses[0]!;
+    };
+    const untrained = await firstLoss(null);
+    expect(await firstLoss(from)).toBeLessThan(0.9 * untrained);
+    expect(await loadConfig(out)).toEqual(config);
+  });
+
+  it.each([
+    ['longer windows', { windowLength: 128 }, /--rope diffusion-ntk/],
+    ['another mask token', { tokenizer: { specialIds: { mask: 11, bos: null, eos: null, pad: 12 } } }, /mask token 12/],
+    ['more tokens', { tokenizer: { vocabSize: 14 } }, /13 tokens/],
+    ['another tokenizer', { tokenizer: { sha256: 'f'.repeat(64) } }, /another tokenizer.json/],
+  ])('is refused for a corpus of %s', async (_, change, message) => {
+    const from = join(dir, 'train');
+    const same = sameTokenizer();
+    await expect(configFrom({ from, rope: 'none', critical: undefined }, same)).resolves.toMatchObject(CONFIG);
+    const other = {
+      ...same,
+      ...change,
+      tokenizer: { ...same.tokenizer, ...('tokenizer' in change ? change.tokenizer : {}) },
+    };
+    await expect(configFrom({ from, rope: 'none', critical: undefined }, other)).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+});
+
 describe('a run that cannot go on', () => {
   it('stops on a loss that is not finite, with the last good checkpoint kept', async () => {
     const out = join(dir, 'train', 'model.safetensors');
@@ -177,7 +238,7 @@ describe('a run that cannot go on', () => {
 
   it('shows what ended it, not what the dead backend says when it is cleaned up', async () => {
     const oom = new Error('Aborted(). memory access out of bounds');
-    const failed = withModel(CONFIG, 1, async ({ parameters }) => {
+    const failed = withModel(CONFIG, { seed: 1, from: null }, async ({ parameters }) => {
       disposeParameters(parameters);
       parameters.set('dead', {
         get isDisposed(): boolean {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { chooseBackend } from '../../src/train/backend.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
-import { disposeParameters, initialParameters, parameterSpecs } from '../../src/train/parameters.ts';
+import { countParameters, disposeParameters, initialParameters, parameterSpecs } from '../../src/train/parameters.ts';
 import { readSafetensorsHeader, safetensorsHeader } from '../../src/train/safetensors.ts';
+import { openWeights } from '../../src/train/weights-files.ts';
 import { TINY } from './fixtures.ts';
 
 let dir = '';
@@ -98,6 +99,82 @@ describe('a checkpoint', () => {
       expect(loaded.parameters.get(name)!.dataSync(), name).toEqual(parameters.get(name)!.dataSync());
     disposeParameters(parameters);
     disposeParameters(loaded.parameters);
+  });
+
+  it('in several files with an index comes back bit for bit, and takes the place of one file', async () => {
+    const parameters = initialParameters(TINY, 6);
+    const path = await saveCheckpoint(dir, parameters, TINY, {}, 1000);
+    const names = (await readdir(dir)).filter((name) => name.endsWith('.safetensors'));
+    expect(path).toBe(`${dir}/model.safetensors.index.json`);
+    expect(names.length).toBeGreaterThan(2);
+    expect(names).not.toContain('model.safetensors');
+    const { metadata, weight_map: map } = JSON.parse(await readFile(path, 'utf8')) as {
+      metadata: { total_size: number };
+      weight_map: Record<string, string>;
+    };
+    expect(metadata.total_size).toBe(4 * countParameters(TINY).total);
+    expect(Object.keys(map).toSorted()).toEqual(
+      parameterSpecs(TINY)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
+    const loaded = await loadCheckpoint(dir);
+    for (const { name } of parameterSpecs(TINY))
+      expect(loaded.parameters.get(name)!.dataSync(), name).toEqual(parameters.get(name)!.dataSync());
+    disposeParameters(loaded.parameters);
+    await saveCheckpoint(dir, parameters, TINY);
+    disposeParameters(parameters);
+    expect((await readdir(dir)).toSorted()).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  it.each(['', '{}', '{"weight_map":{}}', '{"weight_map":{"a":"../model.safetensors"}}', '{"weight_map":{"a":7}}'])(
+    'is refused with the index %s',
+    async (index) => {
+      const other = await mkdtemp(join(dir, 'index-'));
+      await writeFile(join(other, 'config.json'), await readFile(join(dir, 'config.json')));
+      await writeFile(join(other, 'model.safetensors.index.json'), index);
+      await expect(loadCheckpoint(other)).rejects.toMatchObject({ code: 'CHECKPOINT_INVALID' });
+      await rm(other, { recursive: true });
+    },
+  );
+
+  it('is read from halves: bfloat16 and IEEE 754', async () => {
+    const parameters = initialParameters(TINY, 5);
+    const other = await mkdtemp(join(dir, 'halves-'));
+    await saveCheckpoint(other, parameters, TINY);
+    const path = join(other, 'model.safetensors');
+    const bytes = await readFile(path);
+    const { entries, dataStart } = readSafetensorsHeader(bytes, bytes.length, 'x');
+    const [first] = entries;
+    const header: Record<string, unknown> = {};
+    const values: Buffer[] = [];
+    let at = 0;
+    for (const { name, shape, begin, end } of entries) {
+      const floats = new Float32Array(
+        bytes.buffer.slice(bytes.byteOffset + dataStart + begin, bytes.byteOffset + dataStart + end),
+      );
+      const half = name === first!.name;
+      // All halves there are, as far as the tensor takes them; the rest as bfloat16, which is a float32 cut short.
+      const halves = half
+        ? Uint16Array.from(floats, (_, i) => (i * 823) % 0x7c00)
+        : new Uint16Array(new Uint32Array(floats.buffer).map((word) => word >>> 16));
+      header[name] = { dtype: half ? 'F16' : 'BF16', shape, data_offsets: [at, (at += halves.byteLength)] };
+      values.push(Buffer.from(halves.buffer));
+    }
+    await writeFile(path, Buffer.concat([fileOf(header, 0), ...values]));
+    const loaded = await openWeights(other);
+    const read = await loaded.read(first!.name);
+    // Python's struct gives these for the halves 0, 823, 1646, 2469.
+    expect([...read.subarray(0, 4)]).toEqual([0, 4.9054622650146484e-5, 9.810924530029297e-5, 0.0001722574234008789]);
+    const [, second] = entries;
+    const exact = new Float32Array(
+      bytes.buffer.slice(bytes.byteOffset + dataStart + second!.begin, bytes.byteOffset + dataStart + second!.end),
+    );
+    const rounded = await loaded.read(second!.name);
+    rounded.forEach((value, i) => expect(Math.abs(value - exact[i]!)).toBeLessThanOrEqual(Math.abs(exact[i]!) / 128));
+    await loaded.close();
+    disposeParameters(parameters);
+    await rm(other, { recursive: true });
   });
 
   it.each<[string, Record<string, unknown>]>([

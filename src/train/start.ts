@@ -1,0 +1,66 @@
+import { checkpointMismatch, usageError } from '../core/errors.ts';
+import { sha256OfFile } from '../io/hash.ts';
+import { exists } from '../io/files.ts';
+import type { Manifest } from '../shard/index.ts';
+import { loadConfig } from './checkpoint.ts';
+import type { ModelConfig } from './presets.ts';
+import { extendRope, type RopeMethod } from './rope-extension.ts';
+
+export interface GoOn {
+  /** Folder of a checkpoint in Hugging Face's form. */
+  readonly from: string;
+  readonly rope: RopeMethod;
+  readonly critical: number | undefined;
+}
+
+/**
+ * The config that training goes on with from a checkpoint: its own, with RoPE extended to the corpus' windows. CHECKPOINT_MISMATCH for a
+ * corpus of another tokenizer or other special ids, or of longer windows without an extension.
+ */
+export async function configFrom({ from, rope, critical }: GoOn, manifest: Manifest): Promise<ModelConfig> {
+  const config = await loadConfig(from);
+  await checkTokenizer(from, config, manifest);
+  const { windowLength } = manifest;
+  if (rope === 'none') {
+    if (critical !== undefined) throw usageError('--rope-critical goes with --rope vanilla-ntk or diffusion-ntk');
+    if (windowLength > config.maxSequenceLength)
+      throw checkpointMismatch(
+        from,
+        `was trained on windows of ${config.maxSequenceLength} tokens, the corpus has ${windowLength}`,
+        'extend it with --rope diffusion-ntk',
+      );
+    return config;
+  }
+  const model = {
+    theta: config.ropeTheta,
+    headWidth: config.dModel / config.heads,
+    length: config.maxSequenceLength,
+  };
+  const extension = extendRope(model, windowLength, rope, critical);
+  return {
+    ...config,
+    ropeTheta: extension.originalTheta * extension.scale,
+    maxSequenceLength: windowLength,
+    ropeExtension: extension,
+  };
+}
+
+async function checkTokenizer(from: string, config: ModelConfig, { tokenizer }: Manifest): Promise<void> {
+  const file = `${from}/tokenizer.json`;
+  const wayOut = 'pack the corpus with the tokenizer of the model';
+  if (await exists(file)) {
+    const hash = await sha256OfFile(file);
+    if (hash !== tokenizer.sha256)
+      throw checkpointMismatch(from, 'has another tokenizer.json than the corpus was made with', wayOut);
+  }
+  const { mask, eos, pad } = tokenizer.specialIds;
+  for (const [name, ours, theirs] of [
+    ['mask', mask, config.maskTokenId],
+    ['pad', pad, config.padTokenId],
+    ['eos', eos, config.eosTokenId],
+  ] as const)
+    if (ours !== theirs && ours !== null && theirs !== null)
+      throw checkpointMismatch(from, `has the ${name} token ${theirs}, the corpus ${ours}`, wayOut);
+  if (tokenizer.vocabSize > config.vocabSize)
+    throw checkpointMismatch(from, `has ${config.vocabSize} tokens, the corpus up to ${tokenizer.vocabSize}`, wayOut);
+}

@@ -8,14 +8,15 @@ import type { MixRules } from './rules.ts';
 /** The verdicts on the documents of a split, in their order. */
 export interface Verdicts {
   readonly length: number;
-  /** By which a document is known again. */
-  readonly tokens: Float64Array;
+  /** By which a document is known again: first 8 bytes of its text's SHA-256, little-endian. */
+  readonly hashes: BigInt64Array;
   verdict(i: number): Verdict;
 }
 
 /**
- * Token runs with the verdicts that were decided on them. Documents come as the survey saw them or not at all: one with another
- * number of tokens is FINGERPRINT_MISMATCH, since its file has changed. `verdicts` is null where nothing will be run.
+ * Token runs with the verdicts that were decided on them. Documents come in the order of the survey, but for those that the
+ * tokenizer refuses, which a survey of hashes alone has too. One that it does not have is FINGERPRINT_MISMATCH: its file has
+ * changed. `verdicts` is null where nothing will be run.
  */
 export function decidedStage(
   rules: MixRules,
@@ -24,16 +25,17 @@ export function decidedStage(
 ): Stage<TokenRun, TokenRun> {
   let next = 0;
   const known = (run: TokenRun): TokenRun => {
-    const i = next++;
-    const expected = verdicts && i < verdicts.length ? verdicts.tokens[i] : undefined;
-    if (!verdicts || expected !== run.ids.length)
+    const { hash, origin } = run.document;
+    const key = new DataView(hash.buffer, hash.byteOffset).getBigInt64(0, true);
+    while (verdicts && next < verdicts.length && verdicts.hashes[next] !== key) next++;
+    if (!verdicts || next >= verdicts.length)
       throw fingerprintMismatch(
-        inputs[run.document.origin.input]?.path ?? '',
-        `tokens of record ${run.document.origin.record}`,
-        String(run.ids.length),
-        String(expected ?? 'no such record'),
+        inputs[origin.input]?.path ?? '',
+        `content of record ${origin.record}`,
+        hash16(key),
+        'that of its survey',
       );
-    return { ...run, verdict: verdicts.verdict(i) };
+    return { ...run, verdict: verdicts.verdict(next++) };
   };
   return {
     name: 'select',
@@ -41,3 +43,5 @@ export function decidedStage(
     run: (input) => mapFlow(input, known),
   };
 }
+
+const hash16 = (key: bigint): string => BigInt.asUintN(64, key).toString(16).padStart(16, '0');

@@ -2,6 +2,7 @@ export { decide, type Decided, DECISIONS, type Surveyed } from './decide.ts';
 export { decidedStage, type Verdicts } from './decided.ts';
 export { type Filter, type FilterAnswer, type FilterDocument, loadFilter, MAX_REASONS } from './filter.ts';
 export {
+  countsTokens,
   drawnVerdict,
   isChosen,
   isFiltered,

@@ -34,6 +34,11 @@ export const judges = (rules: MixRules): boolean =>
 export const looksAcross = (rules: MixRules): boolean =>
   rules.duplicates === 'drop' || Boolean(rules.longShare) || each(rules, ({ tokens }) => tokens !== null);
 
+/** Whether any of that hangs on how many tokens a document has; without, a survey need not tokenize. */
+export const countsTokens = (rules: MixRules): boolean =>
+  Boolean(rules.longShare) ||
+  each(rules, ({ tokens, minTokens, maxTokens }) => tokens !== null || minTokens > 0 || maxTokens !== null);
+
 /** Why documents are dropped here; a filter's own reasons begin with `filter`. */
 export const TOO_FEW = 'too-few-tokens';
 export const TOO_MANY = 'too-many-tokens';

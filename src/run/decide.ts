@@ -33,11 +33,11 @@ export async function decideAll(plan: Plan, dir: string, surveyed: readonly Rece
   const documents = surveyed.reduce((sum, receipt) => sum + receipt.documents, 0);
   const files: FileEntry[] = [];
   for await (const { surveyed: of, copies, dropped } of decide(() => surveys(dir, surveyed), documents, mixture)) {
-    const { rows, split, tokens } = of;
+    const { rows, split, hashes } = of;
     const reason = (i: number) => DECISIONS[dropped[i]!] || rows.dropped(i);
     const path = decisionPath(split);
     const file = await commitStream(`${dir}/${path}`, async (sink) => {
-      for (const chunk of decisionChunks({ tokens, copies, reason }, provenance)) await sink.write(chunk);
+      for (const chunk of decisionChunks({ hashes, copies, reason }, provenance)) await sink.write(chunk);
     });
     files.push({ path, ...file });
   }

@@ -13,7 +13,7 @@ import { packLeft, type PoolEvents } from './pool.ts';
 import { type Done, entriesLeft, finishedManifest, whatIsDone } from './receipts.ts';
 import { FOLDERS, removeSurvey } from './remove.ts';
 import { settingsOf } from './settings.ts';
-import { checkSurveyed, surveyAll, surveyFolder, surveyReceipts } from './survey.ts';
+import { checkSurveyed, surveyAll, surveyFolder, surveyFor, surveyReceipts } from './survey.ts';
 
 /** What packing tells: which entries of the plan are left to be surveyed, where that is needed, and then to be packed. */
 export interface WorkEvents extends PoolEvents {
@@ -64,7 +64,7 @@ export async function packWork(
   const { local, model, filter } = planned;
   try {
     if (looksAcross(settingsOf(plan).mixture)) {
-      const surveyed = await surveyAll(dir, planned, workers, on, signal);
+      const surveyed = await surveyAll(dir, planned, workers, on, signal, surveyFor(plan));
       await checkUntouched(plan, local, surveyed);
       await decideAll(plan, dir, surveyReceipts(plan, dir, surveyed));
       // That took its time: others may be far ahead.

@@ -14,13 +14,14 @@ import { type Reading, tokenRuns } from './token-runs.ts';
 
 /**
  * Looks at the documents of a split without packing them: its table, in which `copies` and `dropped` say what the rules
- * that look at one document alone make of each, and `parts` is 0. With a receipt like any split's, in a folder of its own.
+ * that look at one document alone make of each, and `parts` is 0; so is `tokens` where only hashes are wanted. With a receipt like any split's, in a folder of its own.
  */
 export async function surveySplit(
   plan: Plan,
   split: number,
   dir: string,
   reading: Reading,
+  pass: 'survey' | 'hashes',
   onProgress: (delta: Progress) => void,
 ): Promise<void> {
   const settings = settingsOf(plan);
@@ -34,7 +35,7 @@ export async function surveySplit(
   const names = plan.inputs.map(({ source }) => source);
   const table = new DocumentTable(names);
   const subsetOf = subsetDraw(pack.validation, pack.seed);
-  const { chain, read } = tokenRuns(plan, settings, split, reading, true);
+  const { chain, read } = tokenRuns(plan, settings, split, reading, pass);
   await chain
     .into({
       name: 'survey',

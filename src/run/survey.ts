@@ -1,11 +1,19 @@
 import { corpusIncomplete, fingerprintMismatch } from '../core/errors.ts';
 import { firstNumbers, type Receipt, type SourceReceipt } from '../shard/index.ts';
+import { countsTokens } from '../mix/index.ts';
 import type { Plan, Planned } from './plan.ts';
 import { packLeft, type PoolEvents } from './pool.ts';
 import { type Done, entriesLeft, receiptsOf, whatIsDone } from './receipts.ts';
+import { settingsOf } from './settings.ts';
 
 /** Where the survey of a corpus is, until it is merged. */
 export const surveyFolder = (dir: string): string => `${dir}/survey`;
+
+/** What a survey is to find out before it is decided which documents are there. Prompts and filters see tokens as well. */
+export function surveyFor(plan: Plan): 'survey' | 'hashes' {
+  const { mixture, read } = settingsOf(plan);
+  return countsTokens(mixture) || mixture.filter !== null || read.form ? 'survey' : 'hashes';
+}
 
 /** Surveys all splits of a plan, as far as that is not done; any number of processes may do so at once. */
 export async function surveyAll(
@@ -14,13 +22,14 @@ export async function surveyAll(
   workers: number,
   on: PoolEvents & { surveying(left: readonly number[]): void },
   signal: AbortSignal,
+  pass: 'survey' | 'hashes' = 'survey',
 ): Promise<Done> {
   const folder = surveyFolder(dir);
   const done = await whatIsDone(plan, folder, true);
   const left = entriesLeft(plan, done);
   if (left.length === 0) return done;
   on.surveying(left);
-  await packLeft({ plan, dir: folder, root: local.root, filter, model, pass: 'survey' }, done, workers, on, signal);
+  await packLeft({ plan, dir: folder, root: local.root, filter, model, pass }, done, workers, on, signal);
   return whatIsDone(plan, folder, true);
 }
 

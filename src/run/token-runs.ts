@@ -1,4 +1,6 @@
-import { from } from '../core/stage.ts';
+import { mapFlow } from '../core/batch.ts';
+import type { Document, TokenRun } from '../core/document.ts';
+import { from, type Stage } from '../core/stage.ts';
 import { decidedStage, type Filter, looksAcross, selectStage, type Verdicts } from '../mix/index.ts';
 import { type PartResult, type Range, readParts } from '../read/index.ts';
 import { firstNumbers, type SourceReceipt } from '../shard/index.ts';
@@ -7,6 +9,7 @@ import { inputFiles } from './inputs.ts';
 import type { Plan } from './plan.ts';
 import { entryOf } from './receipts.ts';
 import type { Settings } from './settings.ts';
+import type { WorkerData } from './worker.ts';
 
 /** What a split is read and judged with, besides its plan. */
 export interface Reading {
@@ -22,8 +25,23 @@ export interface Reading {
   readonly surveyed: readonly SourceReceipt[];
 }
 
+const NO_IDS = new Int32Array(0);
+
+/** For whoever asks for the hashes of texts only. */
+const untokenized: Stage<Document, TokenRun> = {
+  name: 'hash',
+  fingerprint: '',
+  run: (input) => mapFlow(input, (document) => ({ document, ids: NO_IDS })),
+};
+
 /** The documents of a split as tokens, each with its verdict where there are rules. `read` fills as parts are read. */
-export function tokenRuns(plan: Plan, settings: Settings, split: number, reading: Reading, survey = false) {
+export function tokenRuns(
+  plan: Plan,
+  settings: Settings,
+  split: number,
+  reading: Reading,
+  pass: WorkerData['pass'] = 'pack',
+) {
   const { root, tokenizer, filter, range, verdicts } = reading;
   const read: SourceReceipt[] = [];
   const { parts } = plan.splits[entryOf(firstNumbers(plan.splits), split)]!;
@@ -32,12 +50,12 @@ export function tokenRuns(plan: Plan, settings: Settings, split: number, reading
     read[part] = { input, start, end, ...of };
   };
   const runs = from(readParts(inputFiles(plan, parts, root), parts, settings.read, result, range)).to(
-    tokenizeStage(tokenizer),
+    pass === 'hashes' ? untokenized : tokenizeStage(tokenizer),
   );
   const { mixture: rules, pack } = settings;
   const { inputs } = plan;
   const judge =
-    looksAcross(rules) && !survey
+    looksAcross(rules) && pass === 'pack'
       ? decidedStage(rules, verdicts, inputs)
       : selectStage({ rules, filterHash: rules.filter, filter, seed: pack.seed, inputs });
   return { chain: judge ? runs.to(judge) : runs, read };

@@ -22,8 +22,8 @@ export interface WorkerData {
   readonly root: string;
   /** Absolute path of the user's filter module. */
   readonly filter: string | null;
-  /** To look at documents, before it is decided which are there; or to pack them. */
-  readonly pass: 'survey' | 'pack';
+  /** To look at documents, before it is decided which are there, with or without their tokens; or to pack them. */
+  readonly pass: 'survey' | 'hashes' | 'pack';
   /** Its image is shared memory: nothing is parsed or copied but into the kernel. */
   readonly model: Model | ForeignModel;
   readonly watched: Watched;
@@ -70,7 +70,8 @@ function work(
         verdicts: decided ? await (await decided)(split) : null,
         surveyed: decided ? ((await readReceipt(plan, surveyFolder(dir), split))?.read ?? []) : [],
       };
-      await (pass === 'survey' ? surveySplit : runSplit)(plan, split, dir, reading, onProgress);
+      if (pass === 'pack') await runSplit(plan, split, dir, reading, onProgress);
+      else await surveySplit(plan, split, dir, reading, pass, onProgress);
       report();
     };
     run().then(

@@ -102,7 +102,7 @@ export const documentSchema = (from: Provenance) =>
   );
 
 export const decisionSchema = (from: Provenance) =>
-  schemaOf([field('tokens', int64), field('copies', int32), field('dropped', reasonType)], metadata(from, 'decision'));
+  schemaOf([field('hash', int64), field('copies', int32), field('dropped', reasonType)], metadata(from, 'decision'));
 
 export const tailSchema = (from: Provenance) =>
   schemaOf(

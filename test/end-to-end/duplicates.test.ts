@@ -1,5 +1,5 @@
 /** Rules that look across documents: what is there is decided by plan order, never by who ran first. */
-import { existsSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -107,12 +107,13 @@ test('a run whose decision and packed splits are gone makes the same again', asy
 });
 
 const CONTENT = /FINGERPRINT_MISMATCH: a\.jsonl: `content` is/;
+const RECORD = /FINGERPRINT_MISMATCH: a\.jsonl: `content of record 1` is/;
 
-// By its time before anything is packed; where that is as it was, by its tokens, or by what was read, before its split is done.
+// By its time before anything is packed; where that is as it was, by the first of its texts that was not surveyed.
 test.each([
   ['another number of tokens', 'some words', 'some worms', false, CONTENT],
-  ['another number of tokens, its time kept', 'some words', 'some worms', true, /a\.jsonl: `tokens of record 1` is/],
-  ['the same number of tokens, its time kept', 'some words', 'words some', true, CONTENT],
+  ['another number of tokens, its time kept', 'some words', 'some worms', true, RECORD],
+  ['the same number of tokens, its time kept', 'some words', 'words some', true, RECORD],
 ])('an input that changed since its survey is told: %s', async (_, from, to, kept, expected) => {
   const out = `changed-${String(kept)}-${to.indexOf('some')}`;
   await prep(['plan', 'mixed.yaml', '--out', out], { cwd });
@@ -151,4 +152,38 @@ test('held-out documents: all copies of a text are on one side', () => {
     subsets.set(text, subset);
   }
   expect(new Set(subsets.values())).toEqual(new Set(['train', 'validation']));
+});
+
+test('where only duplicates are asked for, the survey looks at hashes alone, also of texts that the tokenizer then refuses', async () => {
+  const texts = Array.from(
+    { length: 60 },
+    (_, i) => `${i % 9 === 4 ? '<|mask|> ' : ''}text number ${i % 23}, and some words`,
+  );
+  writeJsonl(
+    join(cwd, 'dup.jsonl'),
+    texts.map((text) => ({ text })),
+  );
+  const small = {
+    name: 'dup',
+    inputs: [{ paths: ['dup.jsonl'] }],
+    tokenizer: TOKENIZER,
+    window: 128,
+    split_bytes: '1KiB',
+  };
+  writePipeline(cwd, { ...small, duplicates: 'drop', special_text: 'reject', limits: { reject_share: 1 } }, 'dup.yaml');
+  await prep(['plan', 'dup.yaml', '--out', 'dup'], { cwd });
+  await prep(['pack', 'dup'], { cwd });
+  const surveyed = readdirSync(join(cwd, 'dup/survey/documents')).flatMap((name) => {
+    const rows = readDocuments(readFileSync(join(cwd, 'dup/survey/documents', name)));
+    return [...rows.tokens()];
+  });
+  expect(surveyed).toEqual(Array<number>(60).fill(0));
+  await prep(['merge', 'dup'], { cwd });
+  const { ledger } = JSON.parse(readFileSync(join(cwd, 'dup/manifest.json'), 'utf8')) as Manifest;
+  const refused = texts.filter((text) => text.startsWith('<')).length;
+  const plain = new Set(texts.filter((text) => !text.startsWith('<'))).size;
+  expect(refused).toBeGreaterThan(4);
+  expect(ledger.rejected).toEqual({ 'special-token': refused });
+  expect(ledger.documents).toEqual({ read: 60 - refused, packed: plain, dropped: { duplicate: 60 - refused - plain } });
+  await prep(['verify', 'dup'], { cwd });
 });

@@ -24,11 +24,12 @@ export function decidedStage(
   inputs: readonly { readonly path: string }[],
 ): Stage<TokenRun, TokenRun> {
   let next = 0;
+  const hashes = verdicts?.hashes ?? new BigInt64Array(0);
   const known = (run: TokenRun): TokenRun => {
     const { hash, origin } = run.document;
     const key = new DataView(hash.buffer, hash.byteOffset).getBigInt64(0, true);
-    while (verdicts && next < verdicts.length && verdicts.hashes[next] !== key) next++;
-    if (!verdicts || next >= verdicts.length)
+    while (next < hashes.length && hashes[next] !== key) next++;
+    if (!verdicts || next === hashes.length)
       throw fingerprintMismatch(
         inputs[origin.input]?.path ?? '',
         `content of record ${origin.record}`,

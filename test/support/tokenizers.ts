@@ -13,6 +13,9 @@ export const REAL = {
 } as const;
 export type RealName = keyof typeof REAL;
 export const REAL_NAMES = Object.keys(REAL) as RealName[];
+/** Those of them that `npm test` takes where each takes long; `npm run test:long` takes all. */
+export const someOf = (...names: readonly RealName[]): readonly RealName[] =>
+  process.env['ALL_TOKENIZERS'] === undefined ? names : REAL_NAMES;
 
 /** What the tests read of a tokenizer.json. */
 export interface TokenizerJson {

@@ -11,7 +11,7 @@ import {
   oracleOf,
   readJson,
   REAL,
-  REAL_NAMES,
+  someOf,
   utf8,
 } from '../support/tokenizers.ts';
 
@@ -38,7 +38,7 @@ const BYTES = new Map(BYTE_CHARACTERS.map((character, byte) => [character, byte]
 /** About `size` bytes. */
 const shapeOf = (unit: string, size: number): string => unit.repeat(Math.floor(size / utf8(unit).length));
 
-describe.each(REAL_NAMES)('hostile texts, by %s', (name) => {
+describe.each(someOf('Qwen 2.5', 'GPT-4o'))('hostile texts, by %s', (name) => {
   let ours: Tokenizer | undefined;
   let parsing: Tokenizer | undefined;
   let reference: Reference | undefined;

@@ -45,6 +45,14 @@ test.each<[string, object, string]>([
     'inputs[0].min_tokens',
   ],
   ['an unknown policy', { inputs: [{ paths: ['a'], policy: 'causal' }] }, 'inputs[0].policy'],
+  ['hybrid without groups', { policy: 'hybrid' }, 'group_field'],
+  ['a source that is hybrid without groups', { inputs: [{ paths: ['a'], policy: 'hybrid' }] }, 'group_field'],
+  ['a window that cannot be doubled', { policy: 'block-diffusion', window: 1000 }, 'window'],
+  [
+    'block diffusion beside another policy',
+    { policy: 'block-diffusion', inputs: [{ paths: ['a'], policy: 'eod' }] },
+    'policy',
+  ],
   ['a third way with duplicates', { duplicates: 'merge' }, 'duplicates'],
   [
     'rules for one of two entries of a source',

@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DocumentTable } from '../../src/core/document-table.ts';
 import type { Segment } from '../../src/core/window.ts';
+import { emptyLedger } from '../../src/run/ledger.ts';
 import { Conservation } from '../../src/run/conservation.ts';
 import { documentChunks, readDocuments, type WindowRecord } from '../../src/shard/index.ts';
 
@@ -9,7 +10,7 @@ const tokenizer = { sha256: 't', vocabSize: 9, specialIds: { mask: 1, bos: null,
 type Row = readonly [tokens: number, parts: number, copies?: number, dropped?: string];
 
 /** Documents of these tokens, parts, copies (1) and reasons (none), in one split. */
-function tableOf(documents: readonly Row[]) {
+function tableOf(documents: readonly Row[], keys: readonly bigint[] = []) {
   const table = new DocumentTable(['a']);
   for (const [record, [tokens, parts, copies = 1, dropped = '']] of documents.entries())
     table.add({
@@ -24,7 +25,7 @@ function tableOf(documents: readonly Row[]) {
       parts,
       copies,
       dropped,
-      group: 0n,
+      group: keys[record] ?? 0n,
       hash: new Uint8Array(16),
     });
   return readDocuments(Buffer.concat([...documentChunks(table, ['a'], { plan: 'p', policy: 'adaptive', tokenizer })]));
@@ -182,4 +183,52 @@ test.each<[string, readonly Place[], object, string]>([
   ],
 ])('%s is found', (_, places, changed, problem) => {
   expect(problems(REPEATED, places, changed)).toContain(problem);
+});
+
+describe('attention groups', () => {
+  /** What is said of a window of documents with these keys, whose segments are of these groups. */
+  function said(keys: readonly number[], groups: readonly number[], method = 'best-fit'): string[] {
+    const rules = { windowLength: 10, method, longDocuments: 'split', minSegment: 0, separatorOf: () => 0 };
+    const ledger = emptyLedger();
+    const conservation = new Conservation({ ledger, ledgerBySource: {} }, rules);
+    conservation.documents(
+      3,
+      tableOf(
+        keys.map(() => [1, 1] as const),
+        keys.map(BigInt),
+      ),
+    );
+    const segments = groups.map((group, document) => ({
+      start: document,
+      length: 1,
+      split: 3,
+      document,
+      source: 'a',
+      documentOffset: 0,
+      part: 0,
+      group,
+      promptTokens: 0,
+    }));
+    conservation.window({ window: 0, subset: 'train', segments } as unknown as WindowRecord);
+    return [...conservation.problems()].filter((problem) => problem.includes('of group'));
+  }
+
+  test.each([
+    ['all alone', [0, 0, 0], [0, 1, 2]],
+    ['two of one key side by side', [5, 5, 0], [0, 0, 1]],
+    ['two keys', [5, 5, -7, -7], [0, 0, 1, 1]],
+  ])('%s: nothing is wrong', (_, keys, groups) => expect(said(keys, groups)).toEqual([]));
+
+  test.each([
+    ['strangers in one group', [0, 0, 0], [0, 0, 1], 'segment 1 is of group 0, by its document of 1'],
+    ['one key in two groups', [5, 5], [0, 1], 'segment 1 is of group 1, by its document of 0'],
+    ['one key apart', [5, 0, 5], [0, 1, 2], 'segment 2 is of group 2, by its document of 0'],
+  ])('%s are told of', (_, keys, groups, problem) => {
+    expect(said(keys, groups)).toEqual([`window 0: ${problem}`]);
+  });
+
+  test('under concat those of one key may lie apart', () => {
+    expect(said([5, 0, 5], [0, 1, 2], 'concat')).toEqual([]);
+    expect(said([5, 5, 0], [0, 1, 2], 'concat')).toHaveLength(1);
+  });
 });

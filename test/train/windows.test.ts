@@ -27,6 +27,14 @@ describe('readWindow', () => {
 
   it('passes a sound window', async () => expect((await readWindow(corpus, 0)).numTokens).toBe(5));
 
+  it.each(['document-causal', 'block-diffusion', 'of tomorrow'])(
+    'refuses the policy %s, which it has no attention for',
+    async (policy) => {
+      const other = damaged(({ mask }) => ({ mask: { ...mask, policy } }));
+      await expect(readWindow(other, 0)).rejects.toMatchObject({ code: 'USAGE', exitCode: 64 });
+    },
+  );
+
   it.each<[string, Corpus]>([
     ['no tokens', damaged(() => ({ numTokens: 0 }))],
     ['more tokens than it holds', damaged(() => ({ numTokens: 9 }))],

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { DEFAULT_FORM } from '../dist/core/noise.js';
 import { commitStream } from '../dist/io/commit.js';
 import { corrupt, drawPass, Masker, windowKey } from '../dist/noise/index.js';
-import { noiseChunks } from '../dist/shard/index.js';
+import { writeRows } from '../dist/shard/index.js';
 
 const WINDOW = 131_072;
 const formOf = (settings) => ({ ...DEFAULT_FORM, ...settings });
@@ -68,8 +68,7 @@ async function pass(windows, documents, settings) {
   const begun = performance.now();
   const path = join(dir, 'pass-000.arrow');
   await commitStream(path, async (sink) => {
-    for await (const chunk of noiseChunks(drawPass(corpus, form, 0), { pass: 0, seed: 1, form }, from))
-      await sink.write(chunk);
+    await writeRows(sink, drawPass(corpus, form, 0), { pass: 0, seed: 1, form }, from);
   });
   const seconds = (performance.now() - begun) / 1000;
   clearInterval(watch);

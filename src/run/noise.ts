@@ -7,7 +7,6 @@ import { exists, removeFile } from '../io/files.ts';
 import { type Draw, drawPass, Masker } from '../noise/index.ts';
 import {
   bitsReceiptPath,
-  noiseChunks,
   openCorpus,
   passPath,
   type PassReceipt,
@@ -16,6 +15,7 @@ import {
   readPassReceipt,
   type StoredCorpus,
   writeBits,
+  writeRows,
 } from '../shard/index.ts';
 
 export interface NoiseOptions {
@@ -86,13 +86,13 @@ async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number): P
   const { plan, order } = manifest;
   const { seed } = order;
   const path = passPath(pass);
+  let batches: PassReceipt['batches'] = [];
   const file = await commitStream(`${dir}/${path}`, async (sink) => {
-    for await (const chunk of noiseChunks(draws(corpus, form, pass), { pass, seed, form }, manifest))
-      await sink.write(chunk);
+    batches = await writeRows(sink, draws(corpus, form, pass), { pass, seed, form }, manifest);
     // What says that the old one is there, before the new one takes its place: a kill between leaves no receipt of other bytes.
     for (const old of [bitsReceiptPath(pass), passReceiptPath(pass)]) await removeFile(`${dir}/${old}`);
   });
-  const receipt: PassReceipt = { path, ...file, plan, pass, seed, settings: noiseRecord(form) };
+  const receipt: PassReceipt = { path, ...file, plan, pass, seed, settings: noiseRecord(form), batches };
   await commitFile(`${dir}/${passReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
 }
 

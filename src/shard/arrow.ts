@@ -159,6 +159,10 @@ export class ArrowFile {
     this.#writer = form === 'file' ? new RecordBatchFileWriter() : new RecordBatchStreamWriter();
     this.#writer.reset(this.#chunks, schema);
   }
+  /** What comes before the first record batch, which otherwise comes with it: of a file its mark, of a stream the schema. */
+  begin(): Uint8Array[] {
+    return this.#chunks.take();
+  }
   /** The bytes of one more record batch. Chunks of column values are the arrays that were given, not copies. */
   batch(columns: Data[], rows: number): Uint8Array[] {
     this.#writer.write(batchOf(this.schema, columns, rows));

@@ -5,7 +5,7 @@ export { decisionChunks, readDecision } from './decision.ts';
 export { documentChunks, readDocuments, type StoredDocuments } from './documents.ts';
 export * from './manifest.ts';
 export { writeBits } from './bits.ts';
-export { noiseChunks, type PassInfo, readNoise } from './noise.ts';
+export { type PassInfo, writeRows } from './noise.ts';
 export { firstNumbers, lastReceipt } from './numbers.ts';
 export { maskBytes, type NumberedMask } from './masks.ts';
 export {

@@ -1,18 +1,9 @@
 import { noiseRecord, type NoiseForm } from '../core/noise.ts';
 import type { Key } from '../core/random.ts';
-import { child, float32Of, int32Of, listsOf, type Parts, wordsOf } from './arrow-columns.ts';
-import {
-  ArrowFile,
-  concatInt32,
-  type Data,
-  float32Data,
-  int32Data,
-  listData,
-  offsetsOf,
-  readArrow,
-  uint64Data,
-} from './arrow.ts';
-import type { NoisePass, NoiseRow } from './corpus.ts';
+import { ArrowFile, concatInt32, type Data, float32Data, int32Data, listData, offsetsOf, uint64Data } from './arrow.ts';
+import type { CommitSink } from '../io/commit.ts';
+import type { NoiseRow } from './corpus.ts';
+import type { PassReceipt } from './receipt.ts';
 import { float32List, int32List, noiseSchema, type Provenance } from './schema.ts';
 
 /** How a pass was made, kept as schema metadata. */
@@ -22,9 +13,9 @@ export interface PassInfo {
   readonly form: NoiseForm;
 }
 
-/** Rows and units of a record batch, at most: what the writer holds, 16 bytes a unit. */
+/** Rows and units of a record batch, at most: what writer and reader hold at once, 0.8 MB. */
 const BATCH_ROWS = 2 ** 14;
-const BATCH_UNITS = 2 ** 20;
+const BATCH_UNITS = 2 ** 16;
 
 /** The metadata of a pass's tables: numbers and settings as text. */
 export const passMetadata = ({ pass, seed, form }: PassInfo): Readonly<Record<string, string>> =>
@@ -32,26 +23,40 @@ export const passMetadata = ({ pass, seed, form }: PassInfo): Readonly<Record<st
     Object.entries({ pass, seed, ...noiseRecord(form) }).map(([name, value]) => [name, String(value)]),
   );
 
-/** The table of a pass as chunks of its file, out of its rows in window order; holds one record batch. */
-export async function* noiseChunks(
+/**
+ * Writes the table of a pass out of its rows in window order; holds one record batch. Returns where each lies, so that a reader need
+ * not hold the table either.
+ */
+export async function writeRows(
+  sink: CommitSink,
   rows: AsyncIterable<NoiseRow>,
   info: PassInfo,
   from: Provenance,
-): AsyncGenerator<Uint8Array> {
+): Promise<PassReceipt['batches']> {
   const contexts = info.form.contextAlpha > 0;
   const file = new ArrowFile(noiseSchema(from, passMetadata(info), contexts));
+  const batches: PassReceipt['batches'][number][] = [];
+  const write = async (chunks: Uint8Array[]): Promise<void> => {
+    for (const chunk of chunks) await sink.write(chunk);
+  };
   let batch: NoiseRow[] = [];
   let units = 0;
+  const flush = async (): Promise<void> => {
+    const offset = sink.position;
+    await write(file.batch(columnsOf(batch, contexts), batch.length));
+    batches.push({ windows: batch.length, offset, bytes: sink.position - offset });
+    [batch, units] = [[], 0];
+  };
+  await write(file.begin());
   for await (const row of rows) {
-    if (batch.length === BATCH_ROWS || (batch.length > 0 && units + row.unitLengths.length > BATCH_UNITS)) {
-      yield* file.batch(columnsOf(batch, contexts), batch.length);
-      [batch, units] = [[], 0];
-    }
+    if (batch.length === BATCH_ROWS || (batch.length > 0 && units + row.unitLengths.length > BATCH_UNITS))
+      await flush();
     batch.push(row);
     units += row.unitLengths.length;
   }
-  if (batch.length > 0) yield* file.batch(columnsOf(batch, contexts), batch.length);
-  yield* file.end();
+  if (batch.length > 0) await flush();
+  await write(file.end());
+  return batches;
 }
 
 function columnsOf(rows: readonly NoiseRow[], contexts: boolean): Data[] {
@@ -83,80 +88,4 @@ function concatFloat32(arrays: readonly Float32Array[]): Float32Array {
     at += array.length;
   }
   return whole;
-}
-
-/** One record batch, as views of the file. */
-interface Batch {
-  readonly first: number;
-  readonly windows: Int32Array;
-  readonly offsets: Int32Array;
-  readonly unitLengths: Int32Array;
-  readonly p: Float32Array;
-  readonly weight: Float32Array;
-  readonly keys: Uint32Array;
-  readonly contexts: { readonly offsets: Int32Array; readonly values: Float32Array } | null;
-}
-
-/** A pass from its file, made with `form`; rows stand in window order, one for each window from 0. Copies nothing. */
-export function readNoise(
-  bytes: Uint8Array,
-  pass: number,
-  form: NoiseForm,
-): NoisePass & { readonly plan: string; readonly rows: number } {
-  const { data, schema } = readArrow(bytes);
-  const batches: Batch[] = [];
-  let rows = 0;
-  for (const part of data) {
-    batches.push(batchOf([part], rows, form.contextAlpha > 0));
-    rows += part.length;
-  }
-  return {
-    plan: schema.metadata.get('plan') ?? '',
-    pass,
-    form,
-    rows,
-    row(window) {
-      let at = 0;
-      while (at + 1 < batches.length && batches[at + 1]!.first <= window) at++;
-      const batch = batches[at];
-      const row = window - (batch?.first ?? 0);
-      if (!batch || !(row >= 0 && row < batch.windows.length)) throw new RangeError(`the pass has no window ${window}`);
-      return rowOf(batch, row);
-    },
-  };
-}
-
-function batchOf(part: Parts, first: number, contexts: boolean): Batch {
-  const rows = part[0]!.length;
-  const lengths = listsOf(child(part, 'unit_lengths'), rows);
-  const floats = (name: string) => {
-    const { offsets, items } = listsOf(child(part, name), rows);
-    return { offsets, values: float32Of(items[0]!) };
-  };
-  const [p, weight] = [floats('p'), floats('weight')];
-  for (let row = 0; row <= rows; row++)
-    if (p.offsets[row] !== lengths.offsets[row] || weight.offsets[row] !== lengths.offsets[row])
-      throw new Error(`row ${row} has not a p and a weight for each of its units`);
-  return {
-    first,
-    windows: int32Of(child(part, 'window'), rows),
-    offsets: lengths.offsets,
-    unitLengths: int32Of(lengths.items, lengths.offsets[rows]!),
-    p: p.values,
-    weight: weight.values,
-    keys: wordsOf(child(part, 'key')[0]!),
-    contexts: contexts ? floats('context_weight') : null,
-  };
-}
-
-function rowOf({ windows, offsets, unitLengths, p, weight, keys, contexts }: Batch, row: number): NoiseRow {
-  const [from, to] = [offsets[row], offsets[row + 1]];
-  return {
-    window: windows[row]!,
-    unitLengths: unitLengths.subarray(from, to),
-    p: p.subarray(from, to),
-    weight: weight.subarray(from, to),
-    key: [keys[2 * row]!, keys[2 * row + 1]!],
-    contextWeight: contexts?.values.subarray(contexts.offsets[row], contexts.offsets[row + 1]) ?? null,
-  };
 }

@@ -7,7 +7,7 @@ import { readChecked } from './check.ts';
 import type { Corpus, NoisePass, WindowLayout } from './corpus.ts';
 import { lastUsed } from './last-used.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
-import { readNoise } from './noise.ts';
+import { readNoise } from './noise-read.ts';
 import { firstNumbers, lastReceipt, type Numbered } from './numbers.ts';
 import { bitsOffset } from './bits.ts';
 import {
@@ -20,7 +20,7 @@ import {
   PLAN,
   type PassReceipt,
 } from './receipt.ts';
-import { decoded, readListed, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
+import { decoded, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
 
 /** Bytes of boundaries that are kept (those of 1,000 shards of long windows), and files kept open. */
 const KEEP_COLUMNS = 64 * 1024 * 1024;
@@ -142,9 +142,11 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
       const receipt = await readPassReceipt(dir, pass);
       if (!receipt) throw noisePassMissing(dir, pass, passes);
       const path = `${dir}/${receipt.path}`;
-      const bytes = await readListed(dir, receipt);
-      const read = decoded(path, () => readNoise(bytes, pass, noiseForm(receipt.settings)));
-      if (read.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
+      if (receipt.plan !== manifest.plan) throw corpusCorrupt(path, 'plan', 'it belongs to another plan');
+      const size = (await stat(path))?.size;
+      if (size !== receipt.bytes) throw corpusCorrupt(path, 'size', `is ${size}, ${receipt.bytes} are listed`);
+      const at = (position: number, target: Uint8Array): void => files.read(path, position, target);
+      const read = decoded(path, () => readNoise(receipt, noiseForm(receipt.settings), at));
       return { ...read, row: (window) => decoded(path, () => read.row(window)) } satisfies NoisePass;
     },
     close: async () => files.close(),

@@ -45,6 +45,8 @@ export interface PassReceipt extends FileEntry {
   readonly seed: number;
   /** What it was made with, by the names of a pipeline file (core/noise.ts). */
   readonly settings: NoiseRecord;
+  /** Record batches: windows in it, and its place in the file. */
+  readonly batches: readonly { readonly windows: number; readonly offset: number; readonly bytes: number }[];
 }
 
 /** Written last for the bitsets of a pass. */

@@ -121,18 +121,17 @@ export const tailSchema = (from: Provenance) =>
     metadata(from, 'tail'),
   );
 
+export const noiseFields = (contexts: boolean) => [
+  field('window', int32),
+  field('unit_lengths', int32List),
+  field('p', float32List),
+  field('weight', float32List),
+  field('key', uint64),
+  ...(contexts ? [field('context_weight', float32List)] : []),
+];
+
 export const noiseSchema = (from: Provenance, settings: Readonly<Record<string, string>>, contexts: boolean) =>
-  schemaOf(
-    [
-      field('window', int32),
-      field('unit_lengths', int32List),
-      field('p', float32List),
-      field('weight', float32List),
-      field('key', uint64),
-      ...(contexts ? [field('context_weight', float32List)] : []),
-    ],
-    { ...metadata(from, 'noise'), ...settings },
-  );
+  schemaOf(noiseFields(contexts), { ...metadata(from, 'noise'), ...settings });
 
 export const bitsType = (windowLength: number) => binary(Math.ceil(windowLength / 8));
 

@@ -149,13 +149,17 @@ test('verify finds a pass or bits that are not what the seed draws, and a pass o
   expect((await verifyCorpus(dir, { workers: 1 })).problems.join()).toMatch(/of another pass/);
 });
 
-test('a pass table of another plan is refused where it is read', async () => {
+test('a pass of another plan, or of another size, is refused where it is read', async () => {
   const dir = copy();
-  const table = readFileSync(join(dir, 'noise/pass-000.arrow'), 'latin1');
-  const { plan } = JSON.parse(readFileSync(join(dir, 'manifest.json'), 'utf8')) as { plan: string };
-  writeFileSync(join(dir, 'noise/pass-000.arrow'), table.replaceAll(plan, 'f'.repeat(plan.length)), 'latin1');
+  const receipt = join(dir, 'receipts/noise-pass-000.json');
+  const content = readFileSync(receipt, 'utf8');
   const corpus = await openCorpus(dir);
+  writeFileSync(receipt, content.replace(/"plan":"\w{8}/, '"plan":"00000000'));
   await expect(corpus.noise(0)).rejects.toMatchObject({ code: 'CORPUS_CORRUPT' });
+  writeFileSync(receipt, content);
+  writeFileSync(join(dir, 'noise/pass-000.arrow'), 'short');
+  await expect(corpus.noise(0)).rejects.toMatchObject({ code: 'CORPUS_CORRUPT' });
+  await expect(corpus.noise(1)).rejects.toMatchObject({ code: 'NOISE_PASS_MISSING' });
   await corpus.close();
 });
 

@@ -118,6 +118,12 @@ class Corpus:
         rows = _list(shard.table["segments"], row)
         return {name: rows.field(name).to_numpy() for name in FIELDS}
 
+    def document_ids(self, window: int) -> np.ndarray:
+        """[window length] int32: the segment that each token is of, -1 for padding."""
+        ids, lengths = np.full(self.window_length, -1, dtype=np.int32), self.segments(window)["length"]
+        ids[: lengths.sum()] = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        return ids
+
     def mask(self, window: int) -> Mask:
         shard, row = self._place(window)
         meta = shard.masks.schema.metadata

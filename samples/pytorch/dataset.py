@@ -45,8 +45,10 @@ class WindowDataset(IterableDataset[Item]):
     def __init__(
         self, folder: str | Path, *, rank: int = 0, ranks: int = 1, batch: int = 1, epochs: int = 1, masks: str | None = None
     ) -> None:
-        """`batch` is what the DataLoader's `batch_size` is, so that workers take turns as it does."""
-        self.corpus = Corpus(folder, masks)
+        """`batch` is what the DataLoader's `batch_size` is, so that workers take turns as it does. `masks` is a table that `prep mask`
+        made; of annealed ones that of each epoch: `eod-to-adaptive-{epoch:03d}`."""
+        self.corpus = Corpus(folder)
+        self.masks = masks
         self.rank, self.ranks, self.batch, self.epochs = rank, ranks, batch, epochs
         self.start = 0
         self.passes = len(list(Path(folder).glob("receipts/noise-pass-???.json")))
@@ -60,15 +62,16 @@ class WindowDataset(IterableDataset[Item]):
         worker = get_worker_info()
         turn, workers = (worker.id, worker.num_workers) if worker else (0, 1)
         train = self.corpus.manifest["windows"]["train"]
-        epoch, order, noise = -1, np.empty(0, dtype=np.int64), None
+        epoch, order, noise, masks = -1, np.empty(0, dtype=np.int64), None, self.corpus
         for step in range(turn, len(self) // self.batch, workers):
             first = self.start + (step * self.ranks + self.rank) * self.batch
             for place in range(first, first + self.batch):
                 if place // train != epoch:
                     epoch = place // train
                     order = self.corpus.order(epoch)
+                    masks = Corpus(self.corpus.folder, self.masks and self.masks.format(epoch=epoch))
                     noise = NoisePass(self.corpus.folder, epoch % self.passes) if self.passes else None
-                yield self._item(int(order[place % train]), epoch, noise)
+                yield self._item(int(order[place % train]), epoch, noise, masks)
 
     def state_dict(self, steps: int) -> dict[str, Any]:
         """Where the sequence is after so many steps since it was begun or loaded. Workers read ahead, so only the loop knows."""
@@ -79,7 +82,7 @@ class WindowDataset(IterableDataset[Item]):
             raise ValueError("the state is of another corpus")
         self.start = state["windows"]
 
-    def _item(self, window: int, epoch: int, noise: NoisePass | None) -> Item:
+    def _item(self, window: int, epoch: int, noise: NoisePass | None, masks: Corpus) -> Item:
         corpus = self.corpus
         masked = weights = None
         if noise is not None:
@@ -95,7 +98,7 @@ class WindowDataset(IterableDataset[Item]):
             epoch=epoch,
             num_tokens=corpus.num_tokens(window),
             input_ids=ids,
-            mask=corpus.mask(window),
+            mask=masks.mask(window),
             masked=masked,
             weights=weights,
         )

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { permutation } from '../../src/core/random.ts';
-import { blockMask, denseMask, flexBlocks, type Policy, positionIds } from '../../src/mask/index.ts';
+import { blockMask, denseMask, documentIds, flexBlocks, type Policy, positionIds } from '../../src/mask/index.ts';
 import { writeMasks } from '../../src/run/index.ts';
 import { openCorpus } from '../../src/shard/index.ts';
 import { writeJsonl, writePipeline } from '../support/corpus.ts';
@@ -66,7 +66,8 @@ async function hashesOf(policy: Policy): Promise<string[]> {
     const columns = (['start', 'length', 'document'] as const).map((name) =>
       Int32Array.from(segments, (segment) => segment[name]),
     );
-    for (const array of [inputIds, ...columns, mask.cuSeqlens, positionIds(mask)]) hash.update(array);
+    for (const array of [inputIds, documentIds(segments, windowLength), ...columns, mask.cuSeqlens, positionIds(mask)])
+      hash.update(array);
     for (const { num, indices } of [kv, fullKv, q, fullQ]) hash.update(num).update(indices);
     hashes.push(hash.update(denseMask(mask, 48)).digest('hex'));
   }

@@ -33,7 +33,7 @@ def main(folder: str, tables: list[str]) -> None:
             mask, ids, segments = corpus.mask(window), corpus.ids(window), corpus.segments(window)
             copies += not mapped(ids)
             h = hashlib.sha256(ids.astype("<i4").tobytes())
-            for array in (segments["start"], segments["length"], segments["document"], mask.cu_seqlens, mask.position_ids()):
+            for array in (corpus.document_ids(window), segments["start"], segments["length"], segments["document"], mask.cu_seqlens, mask.position_ids()):
                 h.update(array.astype("<i4").tobytes())
             for transposed in (False, True):
                 for blocks in mask.blocks(transposed):

@@ -99,6 +99,14 @@ def check_dataset(folder: str) -> tuple[int, int]:
         pass
     else:
         raise AssertionError("the state of another corpus was taken")
+    # Annealed masks are those of the epoch; there is a table of the first one alone.
+    mixed = WindowDataset(folder, masks="eod-to-adaptive-{epoch:03d}")
+    tables = {name: Corpus(folder, name) for name in ("eod", "adaptive")}
+    policies = [item["mask"].policy for item in mixed]
+    assert set(policies) == {"eod", "adaptive"} and policies.index("adaptive") < len(policies) - policies[::-1].index("eod")
+    for item in mixed:
+        wanted_mask = tables[item["mask"].policy].mask(item["window"])
+        assert item["mask"].cu_seqlens.tolist() == wanted_mask.cu_seqlens.tolist()
     item = next(iter(WindowDataset(folder)))
     assert item["masked"].any() and (item["weights"] > 0).equal(item["masked"]) and not item["masked"][item["num_tokens"] :].any()
     assert item["input_ids"].tolist() == corpus.ids(item["window"]).tolist()

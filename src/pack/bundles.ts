@@ -5,8 +5,11 @@ import { groupByWindow, type Placed } from './placement.ts';
 export interface Bundles {
   /** [bundles] */
   readonly lengths: Int32Array;
-  /** Pieces of each, ascending; bundles stand in the order of their first pieces. */
-  readonly pieces: readonly Int32Array[];
+  /** Pieces of bundle b, ascending: `pieces[starts[b]]` to `pieces[starts[b + 1] - 1]`. Bundles stand in the order of their first pieces. */
+  readonly starts: Int32Array;
+  readonly pieces: Int32Array;
+  /** [pieces] a number for each group; a piece without one has its own. */
+  readonly groupOf: Int32Array;
 }
 
 /**
@@ -14,26 +17,44 @@ export interface Bundles {
  * makes as few bundles as it can, so that its pieces lie with others of the group rather than one by one among strangers.
  */
 export function bundle(lengths: Int32Array, keys: BigInt64Array, windowLength: number): Bundles {
-  const members = new Map<bigint, number[]>();
-  for (const [piece, key] of keys.entries()) {
-    if (key === 0n) continue;
-    const known = members.get(key);
-    if (known) known.push(piece);
-    else members.set(key, [piece]);
+  const { groupOf, groups } = numbered(keys);
+  const members = groupByWindow({ windows: groups, windowOf: groupOf });
+  const bundles: Int32Array[] = [];
+  for (let group = 0; group < groups; group++) {
+    const pieces = members.pieces.subarray(members.starts[group], members.starts[group + 1]);
+    for (const some of fitting(pieces, lengths, windowLength)) bundles.push(some);
   }
-  const bundleOf = new Map<number, Int32Array>();
-  for (const pieces of members.values())
-    for (const some of fitting(Int32Array.from(pieces), lengths, windowLength)) bundleOf.set(some[0]!, some);
-  const all: Int32Array[] = [];
-  for (const [piece, key] of keys.entries()) {
-    const own = key === 0n ? Int32Array.of(piece) : bundleOf.get(piece);
-    if (own) all.push(own);
+  bundles.sort((a, b) => a[0]! - b[0]!);
+  const starts = new Int32Array(bundles.length + 1);
+  const pieces = new Int32Array(lengths.length);
+  for (const [b, some] of bundles.entries()) {
+    pieces.set(some, starts[b]);
+    starts[b + 1] = starts[b]! + some.length;
   }
-  return { pieces: all, lengths: Int32Array.from(all, (pieces) => sumOf(pieces, lengths)) };
+  return { lengths: Int32Array.from(bundles, (some) => sumOf(some, lengths)), starts, pieces, groupOf };
 }
 
-const sumOf = (pieces: Int32Array, lengths: Int32Array): number =>
-  pieces.reduce((sum, piece) => sum + lengths[piece]!, 0);
+/** Numbers in place of keys, which are slow to look up: one for each key, in order, and one for each piece without. */
+function numbered(keys: BigInt64Array): { groupOf: Int32Array; groups: number } {
+  const known = new Map<bigint, number>();
+  const groupOf = new Int32Array(keys.length);
+  let groups = 0;
+  for (let piece = 0; piece < keys.length; piece++) {
+    const key = keys[piece]!;
+    const before = key === 0n ? undefined : known.get(key);
+    groupOf[piece] = before ?? groups;
+    if (before !== undefined) continue;
+    if (key !== 0n) known.set(key, groups);
+    groups++;
+  }
+  return { groupOf, groups };
+}
+
+function sumOf(pieces: Int32Array, lengths: Int32Array): number {
+  let sum = 0;
+  for (const piece of pieces) sum += lengths[piece]!;
+  return sum;
+}
 
 function fitting(pieces: Int32Array, lengths: Int32Array, windowLength: number): readonly Int32Array[] {
   if (sumOf(pieces, lengths) <= windowLength) return [pieces];
@@ -48,20 +69,26 @@ function fitting(pieces: Int32Array, lengths: Int32Array, windowLength: number):
 }
 
 /** The windows of placed bundles as windows of pieces: those of a group side by side, in the order of each group's first. */
-export function unbundle(placed: Placed, { pieces }: Bundles, keys: BigInt64Array): Placed {
+export function unbundle(placed: Placed, { starts: from, pieces, groupOf }: Bundles): Placed {
   const starts = new Int32Array(placed.windows + 1);
-  const order = new Int32Array(keys.length);
-  let at = 0;
+  const order = new Int32Array(pieces.length);
+  /** By group: where its first piece stands in the window at hand, and in which window that was noted. */
+  const [first, notedIn] = [new Int32Array(groupOf.length), new Int32Array(groupOf.length).fill(-1)];
   for (let w = 0; w < placed.windows; w++) {
-    const all = [...placed.pieces.subarray(placed.starts[w], placed.starts[w + 1])].flatMap((b) => [...pieces[b]!]);
-    const first = new Map<bigint, number>();
-    const rank = (piece: number): number => first.get(keys[piece]!) ?? piece;
-    for (const piece of all.sort((a, b) => a - b)) {
-      const key = keys[piece]!;
-      if (key !== 0n && !first.has(key)) first.set(key, piece);
+    let end = starts[w]!;
+    for (const b of placed.pieces.subarray(placed.starts[w], placed.starts[w + 1])) {
+      order.set(pieces.subarray(from[b], from[b + 1]), end);
+      end += from[b + 1]! - from[b]!;
     }
-    for (const piece of all.sort((a, b) => rank(a) - rank(b) || a - b)) order[at++] = piece;
-    starts[w + 1] = at;
+    starts[w + 1] = end;
+    const here = order.subarray(starts[w], end).sort();
+    const places = Float64Array.from(here, (piece, place) => {
+      const group = groupOf[piece]!;
+      if (notedIn[group] !== w) [first[group], notedIn[group]] = [place, w];
+      return first[group]! * here.length + place;
+    }).sort();
+    const ascending = here.slice();
+    for (const [i, place] of places.entries()) here[i] = ascending[place % here.length]!;
   }
   return { ...placed, starts, pieces: order };
 }

@@ -36,7 +36,7 @@ function placeGroups(pieces: Pieces, windowLength: number, method: Method): Plac
   const [lengths, keys] = [pieces.lengths(), pieces.keys()];
   if (method === 'concat' || keys.every((key) => key === 0n)) return placePieces(lengths, windowLength, method);
   const bundles = bundle(lengths, keys, windowLength);
-  return unbundle(placePieces(bundles.lengths, windowLength, method), bundles, keys);
+  return unbundle(placePieces(bundles.lengths, windowLength, method), bundles);
 }
 
 /** Gathers pieces and packs them in rounds: holds the pieces of one round and what the ones before it left. */

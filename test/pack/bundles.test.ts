@@ -102,7 +102,8 @@ test.each(METHODS.filter((method) => method !== 'concat'))(
 
 test('without keys a bundle is a piece', () => {
   const lengths = Int32Array.of(3, 5, 2);
-  const { pieces, lengths: bundled } = bundle(lengths, new BigInt64Array(3), 10);
+  const { pieces, starts, lengths: bundled } = bundle(lengths, new BigInt64Array(3), 10);
   expect([...bundled]).toEqual([3, 5, 2]);
-  expect(pieces.map((one) => [...one])).toEqual([[0], [1], [2]]);
+  expect([...pieces]).toEqual([0, 1, 2]);
+  expect([...starts]).toEqual([0, 1, 2, 3]);
 });

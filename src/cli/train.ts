@@ -36,6 +36,7 @@ interface TrainFlags {
   out?: string;
   evalEvery: number;
   seed: number;
+  resume?: boolean;
   json?: boolean;
 }
 
@@ -91,6 +92,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
       evalEvery: flags.evalEvery,
       seed: flags.seed,
       from: flags.init ?? null,
+      resume: flags.resume ?? false,
       out: flags.out ?? join(dir, 'train'),
     };
     const decode = (ids: Int32Array): string => tokenizer.decode(ids);
@@ -124,6 +126,7 @@ const program = new Command('train')
   .option('--out <dir>', 'where checkpoint, curve and metrics go (default: DIR/train)')
   .option('--eval-every <steps>', 'steps between looks at the held-out loss, each with a checkpoint', countFrom1, 50)
   .option('--seed <n>', 'seed of the weights; order and noise are the corpus’s', count, 0)
+  .option('--resume', 'go on with the run in --out, with the same settings: the same losses, bit for bit')
   .option('--json', 'print JSON lines instead of text')
   .showHelpAfterError('Run `train --help` for what there is.')
   .action(train)
@@ -137,7 +140,8 @@ Examples:
   train out/books --backend cpu --steps 5  with a backend of your choice
   train out/books --json > run.jsonl       one JSON object a line
 
-Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenizer.json, metrics.jsonl, curve.svg.
+Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenizer.json, metrics.jsonl, curve.svg,
+and resume.safetensors for --resume.
 Loss is in nats a token, a bound on the negative log-likelihood; the model has learned from context where its held-out
 loss is below the cross-entropy of the training unigram, which the curve shows as a line.
 @tensorflow/tfjs-node-gpu or @tensorflow/tfjs-node are used where they are installed and pass a self-check.

@@ -42,9 +42,23 @@ export interface StepReport {
   /** Trained on so far, repeats included. */
   readonly tokens: number;
   readonly milliseconds: number;
+  /** All steps together. */
+  readonly spent: number;
   /** How much of the run is done, 0 to 1. */
   readonly progress: number;
 }
+
+/** How far a run is. */
+export interface Start {
+  /** Steps made. */
+  readonly step: number;
+  /** Tokens trained on, repeats included. */
+  readonly tokens: number;
+  /** Milliseconds of training. */
+  readonly spent: number;
+}
+
+export const BEGINNING: Start = { step: 0, tokens: 0, spent: 0 };
 
 export interface LoopState {
   readonly parameters: Parameters;
@@ -61,12 +75,11 @@ export async function trainLoop(
   corpus: Corpus,
   state: LoopState,
   settings: LoopSettings,
+  start: Start,
   afterStep: (report: StepReport) => Promise<boolean>,
 ): Promise<number> {
-  let tokens = 0;
-  let step = 0;
-  let spent = 0;
-  for await (const { windows, noise, masker, epoch } of batches(corpus, settings.batchWindows)) {
+  let { step, tokens, spent } = start;
+  for await (const { windows, noise, masker, epoch } of batches(corpus, settings.batchWindows, start.step)) {
     const started = performance.now();
     const progress = shareDone(settings, step, spent);
     if (progress >= 1) break;
@@ -88,7 +101,7 @@ export async function trainLoop(
     tokens += batchTokens;
     const milliseconds = performance.now() - started;
     spent += milliseconds;
-    const report = { step, epoch, loss, learningRate, gradientNorm, tokens, milliseconds };
+    const report = { step, epoch, loss, learningRate, gradientNorm, tokens, milliseconds, spent };
     if (!(await afterStep({ ...report, progress: shareDone(settings, step, spent) }))) break;
   }
   return step;
@@ -125,12 +138,14 @@ async function optimizerStep(
   return { loss, gradientNorm };
 }
 
-/** Endless: window numbers of each optimizer batch; the last of an epoch may be short. */
+/** Endless: window numbers of each optimizer batch, without the first `skip`; the last of an epoch may be short. */
 export async function* batches(
   corpus: Corpus,
   batchWindows: number | null,
+  skip = 0,
 ): AsyncGenerator<{ windows: Int32Array; noise: NoisePass; masker: Masker; epoch: number }> {
   const numbers = trainingWindows(corpus);
+  let left = skip;
   for (let epoch = 0; ; epoch++) {
     const noise = await openPass(corpus, epoch % corpus.passes);
     const masker = new Masker(noise.form, noise.pass, corpus.manifest.windowLength);
@@ -139,7 +154,8 @@ export async function* batches(
     const order = permutation(numbers.length, corpus.manifest.order.seed, drawn).map((i) => numbers[i]!);
     const size = batchWindows ?? noise.form.batchWindows;
     for (let at = 0; at < order.length; at += size)
-      yield { windows: order.subarray(at, at + size), noise, masker, epoch };
+      if (left > 0) left--;
+      else yield { windows: order.subarray(at, at + size), noise, masker, epoch };
   }
 }
 

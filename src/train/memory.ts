@@ -4,14 +4,8 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/errors.ts';
 import { loadParameters } from './checkpoint.ts';
 import type { LoopState } from './loop.ts';
-import { createOptimizer, disposeOptimizer, type Optimizer } from './optimizer.ts';
-import {
-  countParameters,
-  disposeParameters,
-  initialParameters,
-  type Parameters,
-  parameterSpecs,
-} from './parameters.ts';
+import { createOptimizer, disposeOptimizer } from './optimizer.ts';
+import { countParameters, disposeParameters, initialParameters, parameterSpecs } from './parameters.ts';
 import { type ModelConfig, presetOf } from './presets.ts';
 
 /** A wasm memory holds 4 GiB; the activations need some of it. */
@@ -36,23 +30,24 @@ const WORDS =
 export const codedMemoryError = (error: unknown): unknown =>
   !isPrepError(error) && WORDS.test(messageOf(error)) ? outOfMemory(tf.getBackend(), error) : error;
 
-/** A model, new or of the checkpoint in `from`, and its optimizer, for as long as `use` takes. */
-export async function withModel<T>(
-  config: ModelConfig,
-  { seed, from }: { readonly seed: number; readonly from: string | null },
-  use: (state: LoopState) => Promise<T>,
-): Promise<T> {
-  let parameters: Parameters | null = null;
-  let optimizer: Optimizer | null = null;
+/** A model and its optimizer, new or with the weights of the checkpoint in `from`. */
+export async function startModel(config: ModelConfig, seed: number, from: string | null): Promise<LoopState> {
+  const parameters = from === null ? initialParameters(config, seed) : await loadParameters(from, config);
+  return { parameters, optimizer: createOptimizer(parameterSpecs(config)), config };
+}
+
+/** What `make` makes, for as long as `use` takes. */
+export async function withModel<T>(make: () => Promise<LoopState>, use: (state: LoopState) => Promise<T>): Promise<T> {
+  let state: LoopState | null = null;
   const free = (): void => {
-    if (parameters) disposeParameters(parameters);
-    if (optimizer) disposeOptimizer(optimizer);
+    if (!state) return;
+    disposeParameters(state.parameters);
+    disposeOptimizer(state.optimizer);
   };
   let result: T;
   try {
-    parameters = from === null ? initialParameters(config, seed) : await loadParameters(from, config);
-    optimizer = createOptimizer(parameterSpecs(config));
-    result = await use({ parameters, optimizer, config });
+    state = await make();
+    result = await use(state);
   } catch (error) {
     try {
       free();

@@ -8,9 +8,11 @@ export interface Pace {
  * Speed over about the last 20 steps and time left by it. The first step of the process is several times slower: figures
  * start anew with the second.
  */
-export function paceOf(): (tokens: number, milliseconds: number, progress: number) => Pace {
+export function paceOf(
+  start: { readonly tokens: number } = { tokens: 0 },
+): (tokens: number, milliseconds: number, progress: number) => Pace {
   let steps = 0;
-  let before = 0;
+  let before = start.tokens;
   let speed = 0;
   let spent = 0;
   let firstProgress = 0;

@@ -1,4 +1,6 @@
+import { MAX_METADATA_BYTES } from '../core/limits.ts';
 import { commitFile } from '../io/commit.ts';
+import { exists, readAll } from '../io/files.ts';
 import { curveSvg } from './curve.ts';
 import type { CurvePoint } from './curve-points.ts';
 import type { ModelConfig } from './presets.ts';
@@ -25,4 +27,13 @@ export async function recordRun(out: string, { title, config, unigram, lines }: 
     unigram,
   });
   await commitFile(`${out}/curve.svg`, svg);
+}
+
+/** What a run recorded up to a step, that included; nothing where there is no record. */
+export async function recordedUntil(out: string, step: number): Promise<RunRecord['lines']> {
+  const path = `${out}/metrics.jsonl`;
+  if (!(await exists(path))) return [];
+  const text = new TextDecoder().decode(await readAll(path, MAX_METADATA_BYTES));
+  const lines = text.split('\n').filter((line) => line !== '');
+  return lines.map((line) => JSON.parse(line) as RunRecord['lines'][number]).filter((line) => line.step <= step);
 }

@@ -11,6 +11,8 @@ export interface RunSettings {
   readonly seed: number;
   /** Folder of the checkpoint to go on from; null: a new model. */
   readonly from: string | null;
+  /** Goes on from where the run in `out` was. */
+  readonly resume: boolean;
   readonly out: string;
 }
 

@@ -5,12 +5,13 @@ import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
 import type { Corpus } from '../shard/index.ts';
 import { saveCheckpoint } from './checkpoint.ts';
 import { evaluate, someOf } from './evaluate.ts';
-import { type LoopState, trainLoop } from './loop.ts';
-import { checkRoom, withModel } from './memory.ts';
+import { BEGINNING, type LoopState, type Start, trainLoop } from './loop.ts';
+import { checkRoom, startModel, withModel } from './memory.ts';
 import { paceOf } from './pace.ts';
 import { countParameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import { recordRun, type RunRecord } from './record.ts';
+import { recordedUntil, recordRun, type RunRecord } from './record.ts';
+import { identityOf, loadResume, type RunIdentity, saveResume } from './resume.ts';
 import { sampleFrom } from './run-sample.ts';
 import type { RunResult, RunSettings, TrainEvent } from './run-types.ts';
 import { unigramCrossEntropy } from './unigram.ts';
@@ -49,10 +50,20 @@ export async function runTraining(
   emit({ kind: 'model', config, parameters: countParameters(config) });
   if (unigram) emit({ kind: 'unigram', crossEntropy: unigram.crossEntropy, tokens: unigram.validationTokens });
   else emit({ kind: 'notice', text: 'no validation windows: there will be no held-out loss' });
+  const identity = identityOf(corpus, config, settings);
   const record: RunRecord = { title: corpus.manifest.name, config, unigram: unigram?.crossEntropy ?? null, lines: [] };
-  const run = { corpus, settings, validation, record, emit, signal };
+  let start = BEGINNING;
+  const make = async (): Promise<LoopState> => {
+    if (!settings.resume) return startModel(config, settings.seed, settings.from);
+    const resumed = await loadResume(settings.out, config, identity);
+    start = resumed.start;
+    record.lines.push(...(await recordedUntil(settings.out, start.step)));
+    return resumed.state;
+  };
   try {
-    return await withModel(config, settings, (state) => train(run, state));
+    return await withModel(make, (state) =>
+      train({ corpus, settings, validation, record, emit, signal, start, identity }, state),
+    );
   } catch (error) {
     if (isPrepError(error) && error.code === 'LOSS_NOT_FINITE' && record.lines.length > 0)
       await recordRun(settings.out, record);
@@ -67,12 +78,15 @@ interface Run {
   readonly record: RunRecord;
   readonly emit: (event: TrainEvent) => void;
   readonly signal: AbortSignal;
+  readonly start: Start;
+  readonly identity: RunIdentity;
 }
 
 async function train(run: Run, state: LoopState): Promise<RunResult> {
-  const { corpus, settings, validation, record, emit, signal } = run;
+  const { corpus, settings, validation, record, emit, signal, start, identity } = run;
   const { parameters, config } = state;
-  let saved = false;
+  let saved = start.step > 0;
+  let at = start;
   const tell = (event: TrainEvent): void => {
     if (event.kind === 'step' || event.kind === 'evaluation') record.lines.push(event);
     emit(event);
@@ -81,6 +95,8 @@ async function train(run: Run, state: LoopState): Promise<RunResult> {
     await saveCheckpoint(settings.out, parameters, config, { corpus: corpus.manifest.plan });
     saved = true;
     await recordRun(settings.out, record);
+    // Last: what is resumed from here has its metrics and its checkpoint.
+    await saveResume(settings.out, state, at, identity);
   };
   const evaluateAt = async (step: number, final: boolean): Promise<number | null> => {
     if (validation.length === 0) return null;
@@ -91,7 +107,7 @@ async function train(run: Run, state: LoopState): Promise<RunResult> {
   };
   await commitTokenizer(corpus, settings.out);
   let reused = false;
-  const pace = paceOf();
+  const pace = paceOf(start);
   const steps = await trainLoop(
     corpus,
     state,
@@ -104,7 +120,9 @@ async function train(run: Run, state: LoopState): Promise<RunResult> {
       signal,
       saved: () => saved,
     },
-    async ({ milliseconds, progress, ...report }) => {
+    start,
+    async ({ milliseconds, progress, spent, ...report }) => {
+      at = { step: report.step, tokens: report.tokens, spent };
       // With steps and minutes both given, what ends first decides.
       const foreseen = Math.max(report.step, Math.round(report.step / progress));
       tell({ kind: 'step', ...report, steps: foreseen, ...pace(report.tokens, milliseconds, progress) });

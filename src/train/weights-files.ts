@@ -38,6 +38,8 @@ export interface StoredWeights {
   readonly names: readonly string[];
   /** Its shape, or undefined where there is no such weight. */
   shapeOf(name: string): readonly number[] | undefined;
+  /** What the last of the files says of itself. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Values as float32, whatever they are stored as. */
   read(name: string): Promise<Float32Array>;
   close(): Promise<void>;
@@ -46,9 +48,17 @@ export interface StoredWeights {
 /** Opens the weights in a folder. CHECKPOINT_INVALID names the file and what is wrong in it. */
 export async function openWeights(dir: string): Promise<StoredWeights> {
   const index = `${dir}/${INDEX}`;
-  const names = !(await exists(`${dir}/${WEIGHTS}`)) && (await exists(index)) ? await partsOf(index) : [WEIGHTS];
+  return openFiles(
+    dir,
+    !(await exists(`${dir}/${WEIGHTS}`)) && (await exists(index)) ? await partsOf(index) : [WEIGHTS],
+  );
+}
+
+/** The tensors of these safetensors files in a folder, together. */
+export async function openFiles(dir: string, names: readonly string[]): Promise<StoredWeights> {
   const files: { path: string; file: ReadHandle; dataStart: number }[] = [];
   const entries = new Map<string, { entry: TensorEntry; at: number }>();
+  let metadata: Readonly<Record<string, string>> = {};
   const close = async (): Promise<void> => {
     for (const { file } of files) await file.close();
   };
@@ -60,6 +70,7 @@ export async function openWeights(dir: string): Promise<StoredWeights> {
       const length = headerLength(await file.read(0, Math.min(8, file.size)), file.size, path);
       const header = readSafetensorsHeader(await file.read(0, 8 + length), file.size, path);
       files[at]!.dataStart = header.dataStart;
+      metadata = header.metadata;
       for (const entry of header.entries) {
         const other = entries.get(entry.name);
         if (other) throw checkpointInvalid(path, entry.name, `is in ${files[other.at]!.path} too`);
@@ -73,6 +84,7 @@ export async function openWeights(dir: string): Promise<StoredWeights> {
     throw error;
   }
   return {
+    metadata,
     names: [...entries.keys()],
     fileOf: (name) => files[entries.get(name)?.at ?? 0]!.path,
     shapeOf: (name) => entries.get(name)?.entry.shape,

@@ -10,7 +10,7 @@ import type { Corpus } from '../../src/shard/corpus.ts';
 import { chooseBackend } from '../../src/train/backend.ts';
 import { loadCheckpoint, loadConfig } from '../../src/train/checkpoint.ts';
 import { configFrom } from '../../src/train/start.ts';
-import { codedMemoryError, withModel } from '../../src/train/memory.ts';
+import { codedMemoryError, startModel, withModel } from '../../src/train/memory.ts';
 import { disposeParameters } from '../../src/train/parameters.ts';
 import { type ModelConfig, PRESETS } from '../../src/train/presets.ts';
 import { runTraining } from '../../src/train/run.ts';
@@ -50,6 +50,7 @@ const settings = (steps: number): RunSettings => ({
   evalEvery: 50,
   seed: 1,
   from: null,
+  resume: false,
   out: join(dir, 'train'),
 });
 
@@ -175,6 +176,54 @@ describe('a run from a checkpoint', () => {
   });
 });
 
+describe('a run that was stopped', () => {
+  const run = async (given: Partial<RunSettings>, until = Infinity) => {
+    const seen: TrainEvent[] = [];
+    const stop = new AbortController();
+    const hear = (event: TrainEvent): void => {
+      seen.push(event);
+      if (event.kind === 'step' && event.step >= until) stop.abort();
+    };
+    const all = { ...settings(24), out: join(dir, 'resumed'), evalEvery: 10, ...given };
+    await runTraining(corpus, CONFIG, all, hear, stop.signal);
+    return seen.flatMap((event) =>
+      event.kind === 'step' || event.kind === 'evaluation' ? [[event.kind, event.step, event.loss]] : [],
+    );
+  };
+
+  it('goes on to the same losses and weights, bit for bit', async () => {
+    const whole = await run({ out: join(dir, 'unbroken') });
+    const before = tf.memory().numTensors;
+    const parts = [...(await run({}, 7)), ...(await run({ resume: true }, 15)), ...(await run({ resume: true }))];
+    expect(parts).toEqual(whole);
+    expect(tf.memory().numTensors).toBe(before);
+    const [weights, expected] = await Promise.all(
+      ['resumed', 'unbroken'].map((name) => readFile(join(dir, name, 'model.safetensors'))),
+    );
+    expect(weights).toEqual(expected);
+    const metrics = async (name: string) =>
+      (await readFile(join(dir, name, 'metrics.jsonl'), 'utf8'))
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { kind: string; step: number; loss: number })
+        .map(({ kind, step, loss }) => [kind, step, loss]);
+    expect(await metrics('resumed')).toEqual(await metrics('unbroken'));
+  });
+
+  it.each<[string, Partial<RunSettings>, RegExp]>([
+    ['another learning rate', { learningRate: 0.02 }, /learningRate was 0.01, not 0.02/],
+    ['another length', { steps: 25 }, /steps was 24, not 25/],
+    ['nothing to resume', { out: join('nowhere', 'at-all') }, /has no resume.safetensors/],
+  ])('is not resumed with %s', async (_, change, message) => {
+    const before = tf.memory().numTensors;
+    await expect(run({ resume: true, ...change })).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringMatching(message) as string,
+    });
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});
+
 describe('a run that cannot go on', () => {
   it('stops on a loss that is not finite, with the last good checkpoint kept', async () => {
     const out = join(dir, 'train', 'model.safetensors');
@@ -238,15 +287,18 @@ describe('a run that cannot go on', () => {
 
   it('shows what ended it, not what the dead backend says when it is cleaned up', async () => {
     const oom = new Error('Aborted(). memory access out of bounds');
-    const failed = withModel(CONFIG, { seed: 1, from: null }, async ({ parameters }) => {
-      disposeParameters(parameters);
-      parameters.set('dead', {
-        get isDisposed(): boolean {
-          throw new Error('dead');
-        },
-      } as unknown as tf.Tensor);
-      throw oom;
-    });
+    const failed = withModel(
+      () => startModel(CONFIG, 1, null),
+      async ({ parameters }) => {
+        disposeParameters(parameters);
+        parameters.set('dead', {
+          get isDisposed(): boolean {
+            throw new Error('dead');
+          },
+        } as unknown as tf.Tensor);
+        throw oom;
+      },
+    );
     await expect(failed).rejects.toMatchObject({ code: 'OUT_OF_MEMORY', cause: oom });
     expect(codedMemoryError(new Error('something else'))).not.toHaveProperty('code');
   });

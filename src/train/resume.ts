@@ -1,0 +1,117 @@
+import * as tf from '@tensorflow/tfjs-core';
+
+import { checkpointInvalid, checkpointMismatch } from '../core/errors.ts';
+import { commitStream } from '../io/commit.ts';
+import { exists } from '../io/files.ts';
+import type { Corpus } from '../shard/index.ts';
+import { createOptimizer, disposeOptimizer } from './optimizer.ts';
+import type { LoopState, Start } from './loop.ts';
+import { disposeParameters, type Parameters, parameterSpecs } from './parameters.ts';
+import type { ModelConfig } from './presets.ts';
+import type { RunSettings } from './run-types.ts';
+import { safetensorsHeader } from './safetensors.ts';
+import { openFiles } from './weights-files.ts';
+
+/** Weights, AdamW's moments and how far a run is, in one file: it is there as a whole or as it was before. */
+const RESUME = 'resume.safetensors';
+const MOMENTS = { first: 'optimizer.first.', second: 'optimizer.second.' } as const;
+
+/** What a run has to have in common with the one it goes on from: everything its losses depend on. */
+export type RunIdentity = Readonly<Record<string, unknown>>;
+
+export const identityOf = (corpus: Corpus, config: ModelConfig, settings: RunSettings): RunIdentity => ({
+  corpus: corpus.manifest.plan,
+  steps: settings.steps,
+  milliseconds: settings.milliseconds,
+  batchWindows: settings.batchWindows,
+  learningRate: settings.learningRate,
+  warmup: settings.warmup,
+  seed: settings.seed,
+  from: settings.from,
+  config,
+});
+
+/** Commits where a run is, after a whole step. */
+export async function saveResume(out: string, state: LoopState, start: Start, identity: RunIdentity): Promise<void> {
+  const { parameters, optimizer } = state;
+  const tensors = [
+    ...[...parameters].map(([name, tensor]) => ({ name, tensor })),
+    ...[...optimizer.first].map(([name, tensor]) => ({ name: MOMENTS.first + name, tensor })),
+    ...[...optimizer.second].map(([name, tensor]) => ({ name: MOMENTS.second + name, tensor })),
+  ];
+  const about = { run: JSON.stringify(identity), start: JSON.stringify({ ...start, updates: optimizer.updates }) };
+  await commitStream(`${out}/${RESUME}`, async (sink) => {
+    await sink.write(
+      safetensorsHeader(
+        tensors.map(({ name, tensor }) => ({ name, shape: tensor.shape })),
+        about,
+      ),
+    );
+    for (const { tensor } of tensors) {
+      const values = (await tensor.data()) as Float32Array;
+      await sink.write(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    }
+  });
+}
+
+/**
+ * Where the run in a folder was. CHECKPOINT_MISMATCH where there is none, or where it was another run: names what differs. The
+ * caller disposes.
+ */
+export async function loadResume(
+  out: string,
+  config: ModelConfig,
+  identity: RunIdentity,
+): Promise<{ state: LoopState; start: Start }> {
+  const path = `${out}/${RESUME}`;
+  if (!(await exists(path)))
+    throw checkpointMismatch(out, `has no ${RESUME} to resume from`, 'leave --resume out to begin anew');
+  const stored = await openFiles(out, [RESUME]);
+  const parameters: Parameters = new Map();
+  const optimizer = createOptimizer(parameterSpecs(config));
+  try {
+    const parse = (name: string): Record<string, unknown> => {
+      try {
+        return Object(JSON.parse(stored.metadata[name] ?? '')) as Record<string, unknown>;
+      } catch {
+        throw checkpointInvalid(path, name, 'is not what a run writes');
+      }
+    };
+    const run = parse('run');
+    const other = Object.keys(identity).find((name) => JSON.stringify(run[name]) !== JSON.stringify(identity[name]));
+    if (other !== undefined)
+      throw checkpointMismatch(
+        out,
+        `holds a run whose ${other} was ${JSON.stringify(run[other])}, not ${JSON.stringify(identity[other])}`,
+        'resume it with the same settings, or leave --resume out to begin anew',
+      );
+    const { step, tokens, spent, updates } = parse('start');
+    if (![step, tokens, spent, updates].every((value) => typeof value === 'number' && value >= 0))
+      throw checkpointInvalid(path, 'start', 'is not what a run writes');
+    const read = async (name: string, shape: readonly number[]): Promise<tf.Tensor> => {
+      const found = stored.shapeOf(name);
+      if (found?.join() !== shape.join())
+        throw checkpointInvalid(
+          path,
+          name,
+          found ? `has shape [${found.join()}], not [${shape.join()}]` : 'is missing',
+        );
+      return tf.tensor(await stored.read(name), [...shape]);
+    };
+    for (const { name, shape } of parameterSpecs(config)) {
+      parameters.set(name, await read(name, shape));
+      for (const moment of ['first', 'second'] as const) {
+        optimizer[moment].get(name)!.dispose();
+        optimizer[moment].set(name, await read(MOMENTS[moment] + name, shape));
+      }
+    }
+    optimizer.updates = updates as number;
+    return { state: { parameters, optimizer, config }, start: { step, tokens, spent } as Start };
+  } catch (error) {
+    disposeParameters(parameters);
+    disposeOptimizer(optimizer);
+    throw error;
+  } finally {
+    await stored.close();
+  }
+}

@@ -79,7 +79,7 @@ export async function writeCorpus(dir, windowLength, count) {
     splits: [split],
     rejects: null,
     order: { method: 'argsort-philox4x32-10', seed: 0 },
-    config: planConfig(await pipelineFrom(settings), null, null),
+    config: planConfig(await pipelineFrom(settings), 2 ** 23, null, null),
   };
   writeFileSync(join(dir, 'manifest.json'), JSON.stringify(manifest));
 }

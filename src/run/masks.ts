@@ -67,7 +67,9 @@ export async function writeMasks(
     const tables = maskTables(settings);
     if (tables.some(({ name }) => name === manifest.policy)) {
       if (Object.keys(bySource).length === 0) return [];
-      throw usageError(`${dir}: masks/${manifest.policy} is the corpus's own, in which sources have other policies`);
+      throw usageError(
+        `${dir}: masks/${manifest.policy} is the corpus's own, in which sources have other policies; ask for another policy`,
+      );
     }
     const shards = shardsOf(manifest);
     const written: string[] = [];

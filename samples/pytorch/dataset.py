@@ -32,6 +32,7 @@ class Item(TypedDict):
     window: int
     epoch: int
     num_tokens: int
+    """What lies there and after is padding, or was cut off by a pass of random lengths."""
     input_ids: torch.Tensor
     """[T] int32: x0. A view of the file."""
     mask: Mask
@@ -68,9 +69,10 @@ class WindowDataset(IterableDataset[Item]):
             for place in range(first, first + self.batch):
                 if place // train != epoch:
                     epoch = place // train
-                    order = self.corpus.order(epoch)
-                    masks = Corpus(self.corpus.folder, self.masks and self.masks.format(epoch=epoch))
                     noise = NoisePass(self.corpus.folder, epoch % self.passes) if self.passes else None
+                    # The second pass of a complementary pair is read in the order of the first.
+                    order = self.corpus.order(epoch - 1 if noise and noise.complement else epoch)
+                    masks = Corpus(self.corpus.folder, self.masks and self.masks.format(epoch=epoch))
                 yield self._item(int(order[place % train]), epoch, noise, masks)
 
     def state_dict(self, steps: int) -> dict[str, Any]:
@@ -85,18 +87,25 @@ class WindowDataset(IterableDataset[Item]):
     def _item(self, window: int, epoch: int, noise: NoisePass | None, masks: Corpus) -> Item:
         corpus = self.corpus
         masked = weights = None
+        num_tokens = corpus.num_tokens(window)
         if noise is not None:
             row, segments = noise[window], corpus.segments(window)
             # A pass with random lengths cuts windows: what is behind is not trained on.
             drawn = noise.masked(row, zip(segments["start"].tolist(), segments["prompt_tokens"].tolist(), strict=True))
             masked, weights = torch.zeros(corpus.window_length, dtype=torch.bool), torch.zeros(corpus.window_length)
             masked[: len(drawn)] = torch.from_numpy(drawn)
-            weights[: len(drawn)] = torch.from_numpy(np.repeat(row.weight, row.unit_lengths) * drawn)
+            of_tokens = np.repeat(row.weight, row.unit_lengths)
+            if row.context_weight is not None:
+                # Contexts are those of the corpus's own policy, whatever table is trained with.
+                groups = np.diff(corpus.mask(window).cu_seqlens)[: len(row.context_weight)]
+                of_tokens = of_tokens * np.repeat(row.context_weight, groups)[: len(drawn)]
+            weights[: len(drawn)] = torch.from_numpy(of_tokens * drawn)
+            num_tokens = len(drawn)
         ids = torch.from_numpy(corpus.ids(window))
         return Item(
             window=window,
             epoch=epoch,
-            num_tokens=corpus.num_tokens(window),
+            num_tokens=num_tokens,
             input_ids=ids,
             mask=masks.mask(window),
             masked=masked,

@@ -1,6 +1,6 @@
 /** Bins by the upper bits, for many values: what is looked through more than once is then one bin of 2048. */
 const BIN_BITS = 11;
-const MANY = 4096;
+const MANY = 512;
 const bins = new Int32Array(2 ** BIN_BITS);
 
 /**

@@ -1,11 +1,13 @@
 import type { NoiseSettings } from '../config/index.ts';
-import { fingerprintMismatch } from '../core/errors.ts';
+import { fingerprintMismatch, interrupted } from '../core/errors.ts';
 import { canonicalJson } from '../core/fingerprint.ts';
 import { type NoiseForm, noiseForm, type NoiseRecord, noiseRecord } from '../core/noise.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
 import { exists, removeFile } from '../io/files.ts';
 import { type Draw, drawPass, Masker } from '../noise/index.ts';
 import {
+  bitsPath,
+  type BitsReceipt,
   bitsReceiptPath,
   openCorpus,
   passPath,
@@ -18,10 +20,17 @@ import {
   writeRows,
 } from '../shard/index.ts';
 
+/** Throws when the work is to end. */
+type Look = () => Promise<void>;
+/** Windows between two looks: 128 of 128K take 0.2 s with their bits. */
+const LOOK_EVERY = 128;
+
 export interface NoiseOptions {
   /** Makes passes anew that were made with other settings. */
   readonly overwrite?: boolean;
   readonly onPass?: (pass: number) => void;
+  /** Ends the work in the middle of a pass too: INTERRUPTED, and what is whole stays. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -32,22 +41,27 @@ export interface NoiseOptions {
 export async function writeNoise(
   dir: string,
   { passes, bitsets, form }: NoiseSettings,
-  { overwrite = false, onPass = () => {} }: NoiseOptions = {},
+  { overwrite = false, onPass = () => {}, signal }: NoiseOptions = {},
 ): Promise<number> {
   const corpus = await openCorpus(dir);
   try {
     const { plan } = corpus.manifest;
     let written = 0;
     for (let pass = 0; pass < passes; pass++) {
+      const look = async (): Promise<void> => {
+        // Only a turn of the event loop lets a signal in.
+        await new Promise(setImmediate);
+        if (signal?.aborted) throw interrupted(pass, passes, 'passes');
+      };
       const made = await readPassReceipt(dir, pass);
       const whole = made && made.plan === plan && (await exists(`${dir}/${made.path}`));
       const other = whole ? differing(noiseRecord(form), made) : null;
       if (other && !overwrite) throw fingerprintMismatch(`${dir}/${passReceiptPath(pass)}`, ...other);
       if (!whole || other) {
-        await writePass(corpus, form, pass);
+        await writePass(corpus, form, pass, look);
         written++;
       }
-      if (bitsets) await addBits(corpus, pass);
+      if (bitsets) await addBits(corpus, pass, look);
       onPass(pass);
     }
     return written;
@@ -81,14 +95,14 @@ export async function* maskedWindows(corpus: StoredCorpus, pass: number): AsyncG
     yield masker.mask(noise.row(window), (await corpus.boundaries(window)).segments);
 }
 
-async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number): Promise<void> {
+async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number, look: Look): Promise<void> {
   const { dir, manifest } = corpus;
   const { plan, order } = manifest;
   const { seed } = order;
   const path = passPath(pass);
   let batches: PassReceipt['batches'] = [];
   const file = await commitStream(`${dir}/${path}`, async (sink) => {
-    batches = await writeRows(sink, draws(corpus, form, pass), { pass, seed, form }, manifest);
+    batches = await writeRows(sink, looking(draws(corpus, form, pass), look), { pass, seed, form }, manifest);
     // What says that the old one is there, before the new one takes its place: a kill between leaves no receipt of other bytes.
     for (const old of [bitsReceiptPath(pass), passReceiptPath(pass)]) await removeFile(`${dir}/${old}`);
   });
@@ -96,15 +110,29 @@ async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number): P
   await commitFile(`${dir}/${passReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
 }
 
-async function addBits(corpus: StoredCorpus, pass: number): Promise<void> {
+async function addBits(corpus: StoredCorpus, pass: number, look: Look): Promise<void> {
   const { dir, manifest } = corpus;
   const { sha256, seed, settings } = (await readPassReceipt(dir, pass))!;
   const made = await readBitsReceipt(dir, pass);
   if (made && made.plan === manifest.plan && made.of === sha256 && (await exists(`${dir}/${made.path}`))) return;
   const info = { pass, seed, form: noiseForm(settings) };
-  const masked = maskedWindows(corpus, pass);
-  const receipt = await writeBits(dir, masked, manifest.windowLength, info, manifest, sha256);
+  const path = bitsPath(pass);
+  let batches: BitsReceipt['batches'] = [];
+  const file = await commitStream(`${dir}/${path}`, async (sink) => {
+    const masked = looking(maskedWindows(corpus, pass), look);
+    batches = await writeBits(sink, masked, manifest.windowLength, info, manifest);
+  });
+  const receipt: BitsReceipt = { path, ...file, plan: manifest.plan, pass, of: sha256, batches };
   await commitFile(`${dir}/${bitsReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
+}
+
+/** The same items, with a look at whether to stop on the way. */
+async function* looking<T>(items: AsyncIterable<T>, look: Look): AsyncGenerator<T> {
+  let since = 0;
+  for await (const item of items) {
+    if (since++ % LOOK_EVERY === 0) await look();
+    yield item;
+  }
 }
 
 /** The first setting that a pass was not made with: its name, as it is asked for, and as it was. */

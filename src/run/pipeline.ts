@@ -129,6 +129,6 @@ async function merged(
     events.pass(pass);
     if (signal.aborted) throw interrupted(length, length);
   };
-  await writeNoise(work.dir, noise, { onPass });
+  await writeNoise(work.dir, noise, { onPass, signal });
   return manifest;
 }

@@ -1,8 +1,9 @@
 /** `prep noise` in every form, by its command, on a small corpus: written, resumed, verified, found wrong where it is, refused. */
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { fromBits } from '../../src/core/bits.ts';
+import { sha256 } from '../../src/io/hash.ts';
 import { Masker } from '../../src/noise/index.ts';
 import { verifyCorpus, writeNoise } from '../../src/run/index.ts';
 import { openCorpus } from '../../src/shard/index.ts';
@@ -145,8 +146,16 @@ test('verify finds a pass or bits that are not what the seed draws, and a pass o
   expect((await verifyCorpus(dir, { workers: 1 })).problems.join()).toMatch(/of another plan/);
   writeFileSync(receipt, content);
   const bits = join(dir, 'receipts/noise-pass-000-bits.json');
-  writeFileSync(bits, readFileSync(bits, 'utf8').replace(/"of":"\w{8}/, '"of":"00000000'));
+  const listed = readFileSync(bits, 'utf8');
+  writeFileSync(bits, listed.replace(/"of":"\w{8}/, '"of":"00000000'));
   expect((await verifyCorpus(dir, { workers: 1 })).problems.join()).toMatch(/of another pass/);
+  // One bit more, and listed as if it had always been there.
+  const file = readFileSync(join(dir, 'noise/pass-000-bits.arrow'));
+  const { batches, sha256: before } = JSON.parse(listed) as { batches: { offset: number }[]; sha256: string };
+  file[batches[0]!.offset]! ^= 1;
+  writeFileSync(join(dir, 'noise/pass-000-bits.arrow'), file);
+  writeFileSync(bits, listed.replace(before, sha256(file)));
+  expect((await verifyCorpus(dir, { workers: 1 })).problems.join()).toMatch(/is not what its pass masks/);
 });
 
 test('a pass of another plan, or of another size, is refused where it is read', async () => {
@@ -161,6 +170,25 @@ test('a pass of another plan, or of another size, is refused where it is read', 
   await expect(corpus.noise(0)).rejects.toMatchObject({ code: 'CORPUS_CORRUPT' });
   await expect(corpus.noise(1)).rejects.toMatchObject({ code: 'NOISE_PASS_MISSING' });
   await corpus.close();
+});
+
+test('is stopped in the middle of a pass, of which nothing is left then', async () => {
+  const dir = copy();
+  const before = filesBelow(dir);
+  const settings = resolveNoise({ passes: 3, schedule: 'cosine' }, 'test');
+  const stopped = { overwrite: true, signal: AbortSignal.abort() };
+  await expect(writeNoise(dir, settings, stopped)).rejects.toMatchObject({ code: 'INTERRUPTED', exitCode: 75 });
+  expect(filesBelow(dir)).toEqual(before);
+});
+
+test('a dry run foresees the size of its passes', async () => {
+  const flags = [join(cwd, 'pipeline.yaml'), '--out', join(cwd, 'foreseen'), '--dry-run', '--json'];
+  const { stdout } = await prep(flags, { cwd });
+  const { disk } = JSON.parse(stdout.trim().split('\n').at(-1)!) as { disk: { noise: number } };
+  const { size } = statSync(join(made, 'noise/pass-000.arrow'));
+  // But for the text of its settings.
+  expect(Math.abs(disk.noise - size)).toBeLessThan(300);
+  expect(size).toBeGreaterThan(2500);
 });
 
 test('what cannot be masked in pairs is refused before anything is written', async () => {

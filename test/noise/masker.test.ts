@@ -155,7 +155,7 @@ describe('exact counts', () => {
     expect(chance(form, SCALE - 1, 5, true)).toBe(4 / 5);
   });
 
-  test.each([1, 2, 100, 4095, 4096, 20_000])('the k-th smallest of %s words, equal ones among them', (n) => {
+  test.each([1, 2, 100, 511, 512, 20_000])('the k-th smallest of %s words, equal ones among them', (n) => {
     const draw = new Uint32Array(4);
     const values = Uint32Array.from({ length: n }, (_, i) => {
       philox(draw, KEY, i, 0, 0, STREAM.position);
@@ -164,6 +164,23 @@ describe('exact counts', () => {
     const sorted = values.slice().sort();
     for (const k of new Set([1, Math.ceil(n / 4), Math.ceil(n / 2), n]))
       expect(smallest(values.slice(), n, k), `k = ${k}`).toBe(sorted[k - 1]);
+  });
+
+  test('words that differ in their last bit are told apart, and of equal ones the first are taken', () => {
+    const draw = new Uint32Array(4);
+    const words = Array.from({ length: 4096 }, (_, i) => {
+      philox(draw, KEY, i >>> 2, 0, 0, STREAM.position);
+      return { i, word: draw[i & 3]! };
+    }).sort((a, b) => a.word - b.word || a.i - b.i);
+    const masker = fresh({ masking: 'exact' }, 4096);
+    // Every count, so every word is the limit once.
+    for (let count = 1; count <= 4096; count += 37) {
+      const masked = masker.mask(unit(4096, count / 4096), whole);
+      expect(
+        words.every(({ i }, rank) => masked[i] === (rank < count ? 1 : 0)),
+        `${count} of 4096`,
+      ).toBe(true);
+    }
   });
 
   test('every set of 2 of 6 as often (chi-square)', () => {

@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { noiseFrom } from '../../config/index.ts';
-import { interrupted } from '../../core/errors.ts';
 import {
   MASKINGS,
   noiseForm,
@@ -86,11 +85,7 @@ export function noiseCommand(program: Command): void {
       const { overwrite = false, json = false, ...wanted } = flags;
       const settings = noiseFrom(asked(wanted, first?.settings ?? {}));
       const { passes } = settings;
-      const signal = stopSignal();
-      const onPass = (pass: number): void => {
-        if (signal.aborted) throw interrupted(pass + 1, passes, 'passes');
-      };
-      const written = await writeNoise(corpus, settings, { overwrite, onPass });
+      const written = await writeNoise(corpus, settings, { overwrite, signal: stopSignal() });
       const line = `${shownPath(corpus)}: ${count(written, 'pass')} written, ${passes} in all`;
       print(json ? JSON.stringify({ event: 'done', dir: corpus, written, passes }) : line);
     });

@@ -110,7 +110,7 @@ function checkSame(place: string, wanted: MaskTable, { plan }: Manifest, made: M
 
 async function writeTable(corpus: StoredCorpus, table: MaskTable, onShard: (done: number) => void): Promise<void> {
   const { dir, manifest } = corpus;
-  await sweepTemporaries(`${dir}/masks/${table.name}`);
+  for (const folder of ['receipts', `masks/${table.name}`]) await sweepTemporaries(`${dir}/${folder}`);
   const files: FileEntry[] = [];
   const windows: Record<string, number> = {};
   for await (const { path, bytes, policies } of tableFiles(corpus, table)) {

@@ -8,6 +8,7 @@ Object.assign(process.env, {
   CRASH_RACES: '100',
 });
 await import('../crash/kill.test.ts');
+await import('../crash/masks.test.ts');
 await import('../crash/power-loss.test.ts');
 await import('../crash/failures.test.ts');
 await import('../crash/two-processes.test.ts');

@@ -5,7 +5,7 @@ import { eachOf } from './side-by-side.ts';
 /** Looks that are made at once, one after the other, before it is asked how long they took. */
 const BLOCK = 256;
 /** Of a disk that has the answers in memory a look takes 3 us; of one that is asked over a network, a thousand times that. */
-const QUICK_US = 50;
+const QUICK_US = 500;
 
 /**
  * What is under each of many names, as `stat` has it. A promise a look costs four times the look (100,000: 1.1 s of CPU for

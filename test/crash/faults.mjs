@@ -187,7 +187,7 @@ if (mode === 'record') {
   if (parentPort) {
     const { postMessage } = parentPort;
     parentPort.postMessage = (message, ...rest) => {
-      const folder = workerData.pass === 'survey' ? 'survey/receipts' : 'receipts';
+      const folder = workerData.pass === 'pack' ? 'receipts' : 'survey/receipts';
       if (message.kind === 'done')
         note({ op: 'ack', path: `${folder}/${String(message.split).padStart(5, '0')}.json` });
       return postMessage.call(parentPort, message, ...rest);

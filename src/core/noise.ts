@@ -75,6 +75,11 @@ const PARAMETERS: Readonly<Record<ScheduleName, readonly (keyof NoiseForm)[]>> =
 };
 const ALL_PARAMETERS = new Set(Object.values(PARAMETERS).flat());
 
+/** Whether a setting, by its name in a file, is a parameter of some schedule; and of this one. */
+export const isParameter = (name: string): boolean => [...ALL_PARAMETERS].some((key) => snake(key) === name);
+export const listensTo = (schedule: ScheduleName, name: string): boolean =>
+  PARAMETERS[schedule].some((key) => snake(key) === name);
+
 /** The weights that go with a schedule: LLaDA's 1 / p for what is uniform in p, the bound's own for the others. */
 const weightsOf = (schedule: ScheduleName): NoiseForm['weights'] =>
   schedule === 'linear' || schedule === 'clipped' ? 'inverse' : 'derivative';

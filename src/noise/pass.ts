@@ -152,7 +152,7 @@ function checkUnits(dir: string, form: NoiseForm, window: number, { lengths, mas
       throw noiseImpossible(
         dir,
         `window ${window}, unit ${unit} has one token that can be masked, so that of a complementary pair one pass masks none`,
-        'leave complementary, or at_least_one and exact, out, or make the corpus with packing.min_segment 2 or more',
+        'leave complementary out, or at_least_one and exact; short documents can be left out of a corpus by packing.min_segment, a block or a random length that leaves one token cannot',
       );
 }
 

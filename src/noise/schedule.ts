@@ -6,7 +6,7 @@ export const SCALE = 2 ** 24;
 
 /**
  * t runs from 0, where the slope of a root is endless: below this it counts as this. Times are multiples of 2^-24 or finer; so
- * E[p w] of t^(1/2) is 6e-5 short of 1 at most, and no other schedule's is by 1e-7.
+ * E[p w] of t^(1/2) is 7e-5 above 1 over all of them; of other roots less, and of all other schedules within 1e-7.
  */
 const LEAST_T = 2 ** -26;
 

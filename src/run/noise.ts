@@ -1,9 +1,10 @@
 import type { NoiseSettings } from '../config/index.ts';
-import { fingerprintMismatch, interrupted } from '../core/errors.ts';
+import { corpusCorrupt, fingerprintMismatch, interrupted } from '../core/errors.ts';
 import { canonicalJson } from '../core/fingerprint.ts';
 import { type NoiseForm, noiseForm, type NoiseRecord, noiseRecord } from '../core/noise.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
 import { exists, removeFile } from '../io/files.ts';
+import { sha256OfFile } from '../io/hash.ts';
 import { type Draw, drawPass, Masker } from '../noise/index.ts';
 import {
   bitsPath,
@@ -35,7 +36,8 @@ export interface NoiseOptions {
 
 /**
  * Writes the noise passes that are not there yet, and their bitsets where they are asked for. Passes are made after the corpus,
- * since t is stratified over the optimizer batch in training order; a pass made with other settings is FINGERPRINT_MISMATCH.
+ * since t is stratified over the optimizer batch in training order; a pass made with other settings, or of another plan, is
+ * FINGERPRINT_MISMATCH.
  * Returns the number of passes written.
  */
 export async function writeNoise(
@@ -54,6 +56,8 @@ export async function writeNoise(
         if (signal?.aborted) throw interrupted(pass, passes, 'passes');
       };
       const made = await readPassReceipt(dir, pass);
+      if (made && made.plan !== plan && !overwrite)
+        throw fingerprintMismatch(`${dir}/${passReceiptPath(pass)}`, 'plan', plan, made.plan);
       const whole = made && made.plan === plan && (await exists(`${dir}/${made.path}`));
       const other = whole ? differing(noiseRecord(form), made) : null;
       if (other && !overwrite) throw fingerprintMismatch(`${dir}/${passReceiptPath(pass)}`, ...other);
@@ -91,8 +95,13 @@ export async function* maskedWindows(corpus: StoredCorpus, pass: number): AsyncG
   const { windows, windowLength } = corpus.manifest;
   const noise = await corpus.noise(pass);
   const masker = new Masker(noise.form, pass, windowLength);
-  for (let window = 0; window < windows.train + windows.validation; window++)
-    yield masker.mask(noise.row(window), (await corpus.boundaries(window)).segments);
+  for (let window = 0; window < windows.train + windows.validation; window++) {
+    const row = noise.row(window);
+    const tokens = row.unitLengths.reduce((sum, length) => sum + length, 0);
+    if (tokens > windowLength || row.unitLengths.some((length) => length < 0))
+      throw corpusCorrupt(`${corpus.dir}/${passPath(pass)}`, `window ${window}`, `its units have ${tokens} tokens`);
+    yield masker.mask(row, (await corpus.boundaries(window)).segments);
+  }
 }
 
 async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number, look: Look): Promise<void> {
@@ -115,6 +124,9 @@ async function addBits(corpus: StoredCorpus, pass: number, look: Look): Promise<
   const { sha256, seed, settings } = (await readPassReceipt(dir, pass))!;
   const made = await readBitsReceipt(dir, pass);
   if (made && made.plan === manifest.plan && made.of === sha256 && (await exists(`${dir}/${made.path}`))) return;
+  // Bits of what the receipt speaks of, and of nothing else.
+  if ((await sha256OfFile(`${dir}/${passPath(pass)}`)) !== sha256)
+    throw corpusCorrupt(`${dir}/${passPath(pass)}`, 'content', 'differs from its checksum');
   const info = { pass, seed, form: noiseForm(settings) };
   const path = bitsPath(pass);
   let batches: BitsReceipt['batches'] = [];

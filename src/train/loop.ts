@@ -67,8 +67,8 @@ export interface LoopState {
 }
 
 /**
- * Trains: epoch e reads the training windows in the order `permutation(windows, manifest seed, e)` (of a complement: e - 1)
- * under noise pass e (passes come round again when there are fewer), a batch of windows a step. `afterStep` is awaited; it may evaluate and
+ * Trains: epoch e reads the training windows under noise pass e (passes come round again when there are fewer) in that pass's
+ * order, `permutation(windows, manifest seed, pass)` (of a complement: pass - 1), a batch of windows a step. `afterStep` is awaited; it may evaluate and
  * save, and ends the run by returning false. Resolves to the number of steps made.
  */
 export async function trainLoop(
@@ -149,8 +149,8 @@ export async function* batches(
   for (let epoch = 0; ; epoch++) {
     const noise = await openPass(corpus, epoch % corpus.passes);
     const masker = new Masker(noise.form, noise.pass, corpus.manifest.windowLength);
-    // The two passes of a pair are of one order: that of the first, over whose batches t is stratified.
-    const drawn = isComplement(noise.form, noise.pass) ? epoch - 1 : epoch;
+    // Over its own batches t is stratified, and over no others. The two passes of a pair are of one order: that of the first.
+    const drawn = isComplement(noise.form, noise.pass) ? noise.pass - 1 : noise.pass;
     const order = permutation(numbers.length, corpus.manifest.order.seed, drawn).map((i) => numbers[i]!);
     const size = batchWindows ?? noise.form.batchWindows;
     for (let at = 0; at < order.length; at += size)

@@ -124,7 +124,7 @@ test.each([
   [['--schedule', 'clipped', '--beta', '0.9'], /omega.*is 0.8.*above beta/],
   [['--schedule', 'clipped', '--beta', '0'], /beta.*is 0/],
   [['--schedule', 'geometric', '--sigma-min', '60'], /sigma_min.*is 60.*<= 50/],
-  [['--schedule', 'polynomial', '--exponent', '0'], /exponent.*is 0.*>= 0.1/],
+  [['--schedule', 'polynomial', '--exponent', '0'], /exponent.*is 0.*>= 0.5/],
   [['--schedule', 'sigmoid'], /Allowed choices are linear, log-linear/],
   [['--eps', '0'], /more than 0 and at most 0.5/],
   [['--random-length', '2'], /expected a share/],
@@ -170,6 +170,37 @@ test('a pass of another plan, or of another size, is refused where it is read', 
   await expect(corpus.noise(0)).rejects.toMatchObject({ code: 'CORPUS_CORRUPT' });
   await expect(corpus.noise(1)).rejects.toMatchObject({ code: 'NOISE_PASS_MISSING' });
   await corpus.close();
+});
+
+test('a pass of another plan is not taken for one of this, nor replaced, and a damaged one gets no bits', async () => {
+  const dir = copy();
+  const receipt = join(dir, 'receipts/noise-pass-000.json');
+  const sound = readFileSync(receipt, 'utf8');
+  writeFileSync(receipt, JSON.stringify({ ...(JSON.parse(sound) as object), plan: 'f'.repeat(64) }));
+  const other = await runPrep(['noise', dir], { cwd });
+  expect([other.code, other.stderr]).toEqual([65, expect.stringMatching(/FINGERPRINT_MISMATCH.*plan/) as string]);
+  writeFileSync(receipt, sound);
+  const table = join(dir, 'noise/pass-000.arrow');
+  const bytes = readFileSync(table);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(table, bytes);
+  const damaged = await runPrep(['noise', dir, '--bitsets'], { cwd });
+  expect([damaged.code, damaged.stderr]).toEqual([65, expect.stringMatching(/CORPUS_CORRUPT.*pass-000/) as string]);
+  expect(filesBelow(dir).filter((path) => path.includes('bits'))).toEqual([]);
+});
+
+test('flags: of another schedule nothing is kept, what it does not listen to is refused, what is on goes off', async () => {
+  const settings = (dir: string) =>
+    (JSON.parse(readFileSync(join(dir, 'receipts/noise-pass-000.json'), 'utf8')) as { settings: object }).settings;
+  const dir = copy();
+  await noise(dir, '--schedule', 'polynomial', '--eps', '0.2', '--overwrite');
+  await noise(dir, '--schedule', 'cosine', '--no-at-least-one', '--overwrite');
+  expect(settings(dir)).toEqual({ schedule: 'cosine', eps: 0.001, per: 'document', batch_windows: 4 });
+  const odd = await runPrep(['noise', dir, '--schedule', 'linear', '--beta', '0.2', '--overwrite'], { cwd });
+  expect([odd.code, odd.stderr]).toEqual([
+    64,
+    expect.stringMatching(/--beta says nothing about the schedule linear/) as string,
+  ]);
 });
 
 test('is stopped in the middle of a pass, of which nothing is left then', async () => {

@@ -1,7 +1,10 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { noiseFrom } from '../../config/index.ts';
+import { usageError } from '../../core/errors.ts';
 import {
+  isParameter,
+  listensTo,
   MASKINGS,
   noiseForm,
   type NoiseRecord,
@@ -67,7 +70,9 @@ export function noiseCommand(program: Command): void {
     .option('--batch-windows <n>', 'windows in an optimizer batch: t is stratified over them', wholeNumber(1, 2 ** 20))
     .addOption(oneOf('--masking <kind>', 'each token by itself, or exactly round(p n) of a unit', MASKINGS))
     .option('--complementary', 'pass 2k + 1 masks what pass 2k leaves')
+    .option('--no-complementary')
     .option('--at-least-one', 'at least one masked token a unit, the weights allowing for it')
+    .option('--no-at-least-one')
     .option('--random-length <share>', 'share of windows cut to a random length (LLaDA: 1%)', share)
     .option('--context-alpha <a>', 'extra weight of long contexts (EXACT: 0.15)', number)
     .option('--context-gamma <g>', 'how much more the rarer lengths get of it', number)
@@ -97,8 +102,13 @@ function asked(flags: Omit<NoiseFlags, 'overwrite' | 'json'>, first: NoiseRecord
   const settings = Object.fromEntries(
     Object.entries(named).map(([name, value]) => [name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`), value]),
   );
-  const { weights, ...others } = first;
   const other = settings['schedule'] !== undefined && settings['schedule'] !== first['schedule'];
-  const kept = other || weights === undefined ? others : { ...others, weights };
+  const kept = other
+    ? Object.fromEntries(Object.entries(first).filter(([name]) => name !== 'weights' && !isParameter(name)))
+    : first;
+  const form = noiseForm({ ...kept, ...settings });
+  const unheard = Object.keys(settings).find((name) => isParameter(name) && !listensTo(form.schedule, name));
+  if (unheard !== undefined)
+    throw usageError(`--${unheard.replaceAll('_', '-')} says nothing about the schedule ${form.schedule}`);
   return { ...noiseRecord(noiseForm(kept)), ...settings };
 }

@@ -71,14 +71,14 @@ def _list(column: pa.ChunkedArray, row: int) -> pa.Array:
 
 class Corpus:
     def __init__(self, folder: str | Path, masks: str | None = None) -> None:
-        """`masks` is a table that `prep mask` made, such as `document-causal`; without it, the corpus's own."""
+        """`masks` is a table that `prep mask` made, such as `document-causal`; without it, or by its policy's name, the corpus's own."""
         self.folder = Path(folder)
         self.manifest: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text())
         self.window_length: int = self.manifest["windowLength"]
         self.special_ids: dict[str, int | None] = self.manifest["tokenizer"]["specialIds"]
         entries = [(s["firstWindow"] + e["firstWindow"], e) for s in self.manifest["splits"] for e in s["shards"]]
         tables = [e["mask"] for _, e in entries]
-        if masks is not None:
+        if masks not in (None, self.manifest["policy"]):
             receipt = json.loads((self.folder / f"receipts/mask-{masks}.json").read_text())
             if receipt["plan"] != self.manifest["plan"]:
                 raise ValueError(f"masks/{masks} is of another corpus")
@@ -96,7 +96,7 @@ class Corpus:
         return np.concatenate([np.empty(0, dtype=np.int64), *ranges])
 
     def order(self, epoch: int) -> np.ndarray:
-        """[training windows] int64: their numbers, as this epoch reads them; on every machine the same."""
+        """[training windows] int64: their numbers, as this epoch reads them; on every machine the same. With noise: `order(noise.order)`."""
         train, seed = self.numbers("train"), self.manifest["order"]["seed"]
         draws = philox(np.arange(len(train)), 0, ORDER, (seed & 0xFFFFFFFF, seed >> 32), c2=epoch)
         return train[np.argsort((draws[:, 1] << np.uint64(32)) | draws[:, 0], kind="stable")]
@@ -118,10 +118,12 @@ class Corpus:
         rows = _list(shard.table["segments"], row)
         return {name: rows.field(name).to_numpy() for name in FIELDS}
 
-    def document_ids(self, window: int) -> np.ndarray:
-        """[window length] int32: the segment that each token is of, -1 for padding."""
+    def document_ids(self, window: int, tokens: int | None = None) -> np.ndarray:
+        """[window length] int32: the segment that each token is of, -1 for padding; `tokens` of a window that a pass cut to so many."""
         ids, lengths = np.full(self.window_length, -1, dtype=np.int32), self.segments(window)["length"]
         ids[: lengths.sum()] = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        if tokens is not None:
+            ids[tokens:] = -1
         return ids
 
     def mask(self, window: int) -> Mask:

@@ -2,6 +2,7 @@
 
     mask = corpus.mask(7)
     mask.position_ids(), mask.group_ids(), mask.dense()          # numpy
+    mask.cut(n)      # that of the first n tokens, the others padding
     flash(mask)      # keyword arguments of flash_attn_varlen_func
     flex([mask])     # a FlexAttention BlockMask
     hugging_face([mask])
@@ -15,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ranges import BLOCK, ranges
+
 if TYPE_CHECKING:
     import torch
     from torch.nn.attention.flex_attention import BlockMask
 
-BLOCK = 128
 MAX_DENSE = 8192
 
 
@@ -45,6 +47,15 @@ class Mask:
     def doubled(self) -> bool:
         """Under block diffusion, rows 0 to T-1 are the noisy window and T to 2T-1 its clean copy."""
         return self.policy == "block-diffusion"
+
+    def cut(self, tokens: int) -> Mask:
+        """The mask of the window's first 1 or more tokens. What comes after them is one padding group; ValueError beyond the end."""
+        if not 1 <= tokens <= self.length:
+            raise ValueError(f"a window of {self.length} tokens is not cut to {tokens}")
+        kept = self.cu_seqlens[self.cu_seqlens < tokens]
+        offsets = np.unique(np.concatenate([kept, [tokens, self.length]])).astype(np.int32)
+        blocks = ranges(offsets, self.causal, self.diffusion_block)
+        return Mask(self.policy, offsets, int(np.diff(offsets).max()), blocks, self.diffusion_block)
 
     def group_ids(self) -> np.ndarray:
         """[T] int32: the attention group of each token; padding's is the last."""

@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -54,17 +55,34 @@ class Row:
     context_weight: np.ndarray | None
 
 
+def passes(folder: str | Path) -> int:
+    """Passes of a corpus: those from 0 on without a gap. Their numbers have three digits or more."""
+    number = 0
+    while (Path(folder) / f"receipts/noise-pass-{number:03d}.json").exists():
+        number += 1
+    return number
+
+
+def _receipt(folder: str | Path, name: str) -> dict[str, Any]:
+    receipt, manifest = (json.loads((Path(folder) / path).read_text()) for path in (f"receipts/{name}.json", "manifest.json"))
+    if receipt["plan"] != manifest["plan"]:
+        raise ValueError(f"{folder}/receipts/{name}.json is of plan {receipt['plan']}, the corpus of plan {manifest['plan']}")
+    return receipt
+
+
 class NoisePass:
-    """A pass of a corpus folder, mapped: rows are read where they lie."""
+    """A pass of a corpus folder, mapped: rows are read where they lie. ValueError for a pass of another corpus."""
 
     def __init__(self, folder: str | Path, number: int) -> None:
-        receipt = json.loads((Path(folder) / f"receipts/noise-pass-{number:03d}.json").read_text())
+        receipt = _receipt(folder, f"noise-pass-{number:03d}")
         self.table: pa.Table = pa.ipc.open_file(pa.memory_map(str(Path(folder) / receipt["path"]))).read_all()
         settings = receipt["settings"]
         self.masking: str = settings.get("masking", "bernoulli")
         self.at_least_one: bool = settings.get("at_least_one", False)
         self.pairs: bool = settings.get("complementary", False)
         self.complement = self.pairs and number % 2 == 1
+        self.order = number - 1 if self.complement else number
+        """Whose training order its times were drawn over. The second pass of a complementary pair is of that of the first."""
 
     def __len__(self) -> int:
         return self.table.num_rows
@@ -153,7 +171,7 @@ def whole_power(base: float, n: int) -> float:
 
 def stored_bits(folder: str | Path, number: int, window: int, window_length: int) -> np.ndarray:
     """[window length] bool: the same from the bitsets of a pass that has them, one read of 16 KiB at 128K."""
-    receipt = json.loads((Path(folder) / f"receipts/noise-pass-{number:03d}-bits.json").read_text())
+    receipt = _receipt(folder, f"noise-pass-{number:03d}-bits")
     width = (window_length + 7) // 8
     for batch in receipt["batches"]:
         if window < batch["windows"]:

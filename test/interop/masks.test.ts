@@ -45,7 +45,7 @@ beforeAll(async () => {
   writeJsonl(join(cwd, 'a.jsonl'), records);
   const settings = { name: 'm', inputs: [{ paths: ['a.jsonl'] }], tokenizer: TOKENIZER, window: 384 };
   const grouped = { policy: 'hybrid', group_field: 'repository', split_bytes: '16KiB', validation: 0.1 };
-  await prep([writePipeline(cwd, { ...settings, ...grouped, noise: { passes: 2 } }), '--out', out], { cwd });
+  await prep([writePipeline(cwd, { ...settings, ...grouped, noise: { passes: 0 } }), '--out', out], { cwd });
   const diffusionBlock = 48;
   for (const policy of ['adaptive', 'eod', 'document-causal', 'block-diffusion'] as const)
     await writeMasks(out, { policy, diffusionBlock, anneal: null });
@@ -103,12 +103,10 @@ describe.runIf(there)('numpy', () => {
 });
 
 describe.runIf(torch)('torch', () => {
-  test('makes the same block masks of every policy, and reads on with other ranks from the middle of an epoch', async () => {
+  test('makes the same block masks of every policy, also of windows that are cut', async () => {
     const script = ['-W', 'ignore', 'test/interop/read_torch.py', out, ...Object.keys(TABLES), ANNEALED];
     const found = JSON.parse((await run(python, script)).stdout) as Record<string, number>;
-    expect(found['windows']).toBeGreaterThan(60);
+    expect(found['windows']).toBeGreaterThan(80);
     expect(found['partial']).toBeGreaterThan(200);
-    expect(found['read']).toBe(3 * found['train']!);
-    expect(found['train']).toBeGreaterThan(20);
   }, 120_000);
 });

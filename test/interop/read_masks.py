@@ -15,6 +15,7 @@ import pyarrow as pa
 sys.path.insert(0, str(Path(__file__).parents[2] / "samples/pytorch"))
 from corpus import Corpus  # noqa: E402
 from masks import lists  # noqa: E402
+from ranges import ranges  # noqa: E402
 
 
 def mapped(array: np.ndarray | None) -> bool:
@@ -32,6 +33,8 @@ def main(folder: str, tables: list[str]) -> None:
         for window in range(len(corpus)):
             mask, ids, segments = corpus.mask(window), corpus.ids(window), corpus.segments(window)
             copies += not mapped(ids)
+            # What cut windows get is what the packer would have stored.
+            assert (ranges(mask.cu_seqlens, mask.causal, mask.diffusion_block) == mask.block_mask).all(), (name, window)
             h = hashlib.sha256(ids.astype("<i4").tobytes())
             for array in (corpus.document_ids(window), segments["start"], segments["length"], segments["document"], mask.cu_seqlens, mask.position_ids()):
                 h.update(array.astype("<i4").tobytes())

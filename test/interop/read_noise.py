@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "samples/pytorch"))
-from noise import NoisePass, stored_bits  # noqa: E402
+from noise import NoisePass, passes, stored_bits  # noqa: E402
 
 folder = Path(sys.argv[1])
 manifest = json.loads((folder / "manifest.json").read_text())
@@ -19,7 +19,7 @@ for split in manifest["splits"]:
     for shard in split["shards"]:
         segments += pa.ipc.open_file(pa.memory_map(str(folder / shard["path"]))).read_all()["segments"].to_pylist()
 result = {"drawn": [], "stored": [], "rows": []}
-for number in range(len(list(folder.glob("receipts/noise-pass-???.json")))):
+for number in range(passes(folder)):
     noise = NoisePass(folder, number)
     drawn, stored = hashlib.sha256(), hashlib.sha256()
     # In no order: a draw knows nothing of the ones before it. The hashes are of window order.

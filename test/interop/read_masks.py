@@ -14,7 +14,7 @@ import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "samples/pytorch"))
 from corpus import Corpus  # noqa: E402
-from masks import lists  # noqa: E402
+from masks import Mask, lists  # noqa: E402
 from ranges import ranges  # noqa: E402
 
 
@@ -22,6 +22,26 @@ def mapped(array: np.ndarray | None) -> bool:
     while isinstance(array, np.ndarray):
         array = array.base
     return isinstance(array, mmap.mmap)
+
+
+def check_ranges() -> None:
+    """Ranges of any offsets against the dense mask, pair by pair, with documents of every length beside blocks of 128."""
+    random = np.random.default_rng(1)
+    for case in range(180):
+        policy = ("adaptive", "document-causal", "block-diffusion")[case % 3]
+        size = int(random.choice([1, 5, 32, 48, 128, 200, 300])) if case % 3 == 2 else None
+        length = 128 * int(random.integers(1, 6)) - (0 if size or case % 2 else int(random.integers(0, 127)))
+        ends = random.integers(1, length, int(random.integers(0, 12)))
+        offsets = np.unique([0, *ends, length])
+        mask = Mask(policy, offsets, int(np.diff(offsets).max()), ranges(offsets, policy == "document-causal", size), size)
+        dense = mask.dense()
+        rows = -(-len(dense) // 128)
+        keys = np.zeros((len(dense), rows * 128), dtype=bool)
+        keys[:, : len(dense)] = dense
+        by_block = [keys[128 * i : 128 * (i + 1)].reshape(-1, rows, 128) for i in range(rows)]
+        seen, full = (np.stack([of(block, axis=(0, 2)) for block in by_block]) for of in (np.any, np.all))
+        partial, whole = mask.blocks()
+        assert (whole == full).all() and (partial == (seen & ~full)).all(), (policy, offsets, size)
 
 
 def main(folder: str, tables: list[str]) -> None:
@@ -50,4 +70,5 @@ def main(folder: str, tables: list[str]) -> None:
     print(json.dumps({"tables": result, "orders": orders}))
 
 
+check_ranges()
 main(sys.argv[1], sys.argv[2:])

@@ -3,6 +3,7 @@ import { LiteralFinder, literalsOf } from './added.ts';
 import type { Engine } from './engine.ts';
 import { concatIds } from './kernel.ts';
 import type { Model } from './model.ts';
+import type { OpenStream } from './stream.ts';
 import { encodePrompted } from './prompted.ts';
 import type { Template } from './template.ts';
 import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
@@ -20,6 +21,23 @@ export function assemble(
   const encode = (text: Uint8Array): Int32Array => {
     const ids = engine.encode(text);
     return around ? within(around, ids) : ids;
+  };
+  const open = (): OpenStream => {
+    const text = engine.open();
+    if (!around) return text;
+    let before = [Int32Array.from(around.before)];
+    return {
+      *add(piece) {
+        yield* before;
+        before = [];
+        yield* text.add(piece);
+      },
+      *end() {
+        yield* before;
+        yield* text.end();
+        yield Int32Array.from(around.after);
+      },
+    };
   };
   return {
     sha256,
@@ -40,27 +58,11 @@ export function assemble(
       };
     },
     *encodeStream(pieces) {
-      const text = this.open();
+      const text = open();
       for (const piece of pieces) yield* text.add(piece);
       yield* text.end();
     },
-    open() {
-      const text = engine.open();
-      if (!around) return text;
-      let before = [Int32Array.from(around.before)];
-      return {
-        *add(piece) {
-          yield* before;
-          before = [];
-          yield* text.add(piece);
-        },
-        *end() {
-          yield* before;
-          yield* text.end();
-          yield Int32Array.from(around.after);
-        },
-      };
-    },
+    open,
     tokenEnds(id) {
       // Hugging Face's library takes 60 us for it: 9 s for the vocabulary of Qwen, of which a cut sees little.
       const known = ends[id]!;

@@ -1,7 +1,6 @@
 import { relative } from 'node:path';
 
-/** Numbers as people read them. */
-/** With commas; Intl takes 13 ms to begin. */
+/** A number as people read it, with commas; Intl takes 13 ms to begin. */
 export const integer = (n: number): string => String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, ',');
 /** `1 file`, `2 files`. */
 export const count = (n: number, noun: string): string =>

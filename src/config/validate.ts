@@ -54,7 +54,7 @@ export function parseConfig(text: string, file: string, overrides: object): unkn
   if (!isMap(document.contents))
     throw configInvalid(file, place(0, ''), 'is not a map of settings', 'see pipelines/ for examples');
   const config = merge(value as Record<string, unknown>, overrides as Record<string, unknown>);
-  const errors = validate(config);
+  const errors = validate(config, 'pipeline');
   if (errors.length > 0) {
     const given = (path: string[]) => path[0] !== undefined && path[0] in overrides;
     const [first] = errors;
@@ -92,13 +92,14 @@ const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   segment: (text) => within(quantity(text), 0, MAX_WINDOW),
   many: (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER),
   bytes: (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER),
-  // A JavaScript string ends there.
   document_bytes: (text) => within(quantity(text), 1024, 2 ** 36),
 };
 
+const CHECKS = validators(compiled as Compiled, FORMATS);
+
 /** Fills in defaults. */
-function validate(config: object, schema: 'pipeline' | 'noise' = 'pipeline'): readonly ErrorObject[] {
-  const check = validators(compiled as Compiled, FORMATS)[schema]!;
+function validate(config: object, schema: keyof typeof CHECKS): readonly ErrorObject[] {
+  const check = CHECKS[schema]!;
   return check(config) ? [] : (check.errors ?? []);
 }
 

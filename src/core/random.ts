@@ -83,3 +83,7 @@ export function permutation(count: number, seed: number, epoch: number): Int32Ar
   const order = Int32Array.from({ length: count }, (_, i) => i);
   return order.sort((a, b) => high[a]! - high[b]! || low[a]! - low[b]! || a - b);
 }
+
+/** These in the order of training in an epoch: `numbers[permutation(...)[i]]`. */
+export const inTrainingOrder = (numbers: Int32Array, seed: number, epoch: number): Int32Array =>
+  permutation(numbers.length, seed, epoch).map((i) => numbers[i]!);

@@ -52,7 +52,7 @@ export interface FlexBlocks {
   readonly fullQ: BlockLists;
 }
 
-/** Four lists of T / 128 rows and columns: 4 MiB each at 131072 tokens, which is why they are not stored. */
+/** Four lists of T / 128 rows and columns, twice as many under block diffusion: 4 MiB each at 131072 tokens, or 16. */
 export function flexBlocks(mask: Pick<BlockMask, 'blockMask' | 'policy'>): FlexBlocks {
   const { attention } = POLICIES[mask.policy as Policy];
   const doubled = attention === 'block-diffusion';

@@ -1,6 +1,6 @@
 import { corpusCorrupt, noiseImpossible } from '../core/errors.ts';
 import { drawnPass, isComplement, type NoiseForm } from '../core/noise.ts';
-import { type Key, keyOf, permutation, philox, STREAM } from '../core/random.ts';
+import { type Key, keyOf, inTrainingOrder, philox, STREAM } from '../core/random.ts';
 import { ContextWeights } from './context.ts';
 import { SCALE, type Schedule, scheduleOf, steps } from './schedule.ts';
 import { batchTimes } from './time.ts';
@@ -79,7 +79,7 @@ export async function* drawPass(corpus: NoiseCorpus, form: NoiseForm, pass: numb
     checkUnits(corpus.dir, form, window, units);
     if (isTraining[window]) context?.count(cuSeqlens, numTokens);
   }
-  const order = permutation(train.length, seed, drawn).map((i) => train[i]!);
+  const order = inTrainingOrder(train, seed, drawn);
   const batches = [...inBatches(order, form.batchWindows), ...inBatches(validation, form.batchWindows)];
   const schedule = scheduleOf(form.schedule, form);
   for (const { first, end } of runs(counts, MOST_TIMES)) {

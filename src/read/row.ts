@@ -34,7 +34,7 @@ export function textRow(read: PartRead, at: number, text: unknown, id: unknown):
   else if (text.length > documentBytes) read.reject(at, tooLarge(text.length, documentBytes));
   else if (!isUtf8(text)) read.reject(at, notUtf8(text));
   else {
-    const taken = { id: idOf(id instanceof Uint8Array ? decoded(id) : id), text: text.slice() };
+    const taken = { id: idOf(id instanceof Uint8Array ? decoded(id) : id), text: new Uint8Array(text) };
     // A copy: the value is a view of its page, which it would keep in memory.
     return read.accept(at, at + 1, taken);
   }

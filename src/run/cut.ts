@@ -19,7 +19,7 @@ import type { Split } from './plan.ts';
 const slotsFor = ({ size, compression }: InputFile, splitBytes: number): number =>
   Math.ceil(mostDecompressed(size, compression) / splitBytes) + 16;
 
-/** What a text of so many tokens takes, at the most but for few: 4.4 bytes a token of English, 4 of code, 3.6 of Chinese. */
+/** What a text of so many tokens takes, about: 4.4 bytes a token of English, 4 of code, 3.6 of Chinese. */
 const BYTES_A_TOKEN = 4;
 const LEAST_WINDOWS = 16;
 const [LEAST_BYTES, MOST_BYTES] = [2 ** 23, 2 ** 25];

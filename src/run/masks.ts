@@ -1,6 +1,6 @@
 import { maskTableExists, usageError } from '../core/errors.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
-import { permutation } from '../core/random.ts';
+import { inTrainingOrder } from '../core/random.ts';
 import { commitFile } from '../io/commit.ts';
 import { stat } from '../io/files.ts';
 import { sha256, sha256OfFile } from '../io/hash.ts';
@@ -162,8 +162,8 @@ function policiesInOrder(
   const train = corpus.numbers('train');
   const { windows, order } = corpus.manifest;
   const positions = new Int32Array(windows.train + windows.validation);
-  for (const [position, i] of permutation(train.length, order.seed, anneal.epoch).entries())
-    positions[train[i]!] = position;
+  for (const [position, window] of inTrainingOrder(train, order.seed, anneal.epoch).entries())
+    positions[window] = position;
   return (window, { subset }) =>
     subset === 'validation' || hasGoneOver(anneal, anneal.epoch, window, positions[window]!, train.length)
       ? (policy as Policy)

@@ -102,7 +102,7 @@ export async function checkFiles(dir: string, listed: readonly FileEntry[], note
     const path = `${dir}/${entry.path}`;
     const found = await stat(path);
     if (!found) note(`${entry.path}: missing`);
-    else if (found.size !== entry.bytes) note(`${entry.path}: ${found.size} bytes, the manifest says ${entry.bytes}`);
+    else if (found.size !== entry.bytes) note(`${entry.path}: ${found.size} bytes, ${entry.bytes} are listed`);
     else if ((await sha256OfFile(path)) !== entry.sha256) note(`${entry.path}: content differs from its checksum`);
     else sound.add(entry.path);
     bytes += found?.size ?? 0;

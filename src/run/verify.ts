@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { noiseForm } from '../core/noise.ts';
-import { exists, listFolder, stat } from '../io/files.ts';
-import { hasher, sha256OfFile } from '../io/hash.ts';
+import { listFolder, stat } from '../io/files.ts';
+import { hasher } from '../io/hash.ts';
 import {
   type FileEntry,
   type Manifest,
@@ -160,10 +160,8 @@ async function checkPass(
   const { dir, manifest } = corpus;
   const receipt = (await readPassReceipt(dir, pass))!;
   if (receipt.plan !== manifest.plan) return note(`${receipt.path}: of another plan`);
-  if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
-  if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
-    return note(`${receipt.path}: content differs from its checksum`);
-  if (!trusted) return;
+  const { sound } = await checkFiles(dir, [receipt], note);
+  if (sound.size === 0 || !trusted) return;
   const form = noiseForm(receipt.settings);
   if (receipt.seed !== manifest.order.seed) return note(`${receipt.path}: its seed is not the corpus’s`);
   const stored = await corpus.noise(pass);
@@ -192,9 +190,7 @@ async function checkBits(
   const receipt = await readBitsReceipt(dir, pass);
   if (!receipt) return;
   if (receipt.plan !== manifest.plan || receipt.of !== of) return note(`${receipt.path}: of another pass`);
-  if (!(await exists(`${dir}/${receipt.path}`))) return note(`${receipt.path}: missing`);
-  if ((await sha256OfFile(`${dir}/${receipt.path}`)) !== receipt.sha256)
-    return note(`${receipt.path}: content differs from its checksum`);
+  if ((await checkFiles(dir, [receipt], note)).sound.size === 0) return;
   const again = hasher();
   let position = 0;
   const sink = {

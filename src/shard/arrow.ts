@@ -122,8 +122,12 @@ export function offsetsOf(lengths: ArrayLike<number>): Int32Array {
 
 export const concatInt32 = (arrays: readonly Int32Array[]): Int32Array => concat(arrays, Int32Array);
 export const concatInt16 = (arrays: readonly Int16Array[]): Int16Array => concat(arrays, Int16Array);
+export const concatFloat32 = (arrays: readonly Float32Array[]): Float32Array => concat(arrays, Float32Array);
 
-function concat<T extends Int16Array | Int32Array>(arrays: readonly T[], kind: new (length: number) => T): T {
+function concat<T extends Int16Array | Int32Array | Float32Array>(
+  arrays: readonly T[],
+  kind: new (length: number) => T,
+): T {
   const whole = new kind(arrays.reduce((sum, array) => sum + array.length, 0));
   let at = 0;
   for (const array of arrays) {

@@ -1,6 +1,16 @@
 import { noiseRecord, type NoiseForm } from '../core/noise.ts';
 import type { Key } from '../core/random.ts';
-import { ArrowFile, concatInt32, type Data, float32Data, int32Data, listData, offsetsOf, uint64Data } from './arrow.ts';
+import {
+  ArrowFile,
+  concatFloat32,
+  concatInt32,
+  type Data,
+  float32Data,
+  int32Data,
+  listData,
+  offsetsOf,
+  uint64Data,
+} from './arrow.ts';
 import type { CommitSink } from '../io/commit.ts';
 import type { NoiseRow } from './corpus.ts';
 import type { PassReceipt } from './receipt.ts';
@@ -78,14 +88,4 @@ function keyColumn(keys: readonly Key[]): BigUint64Array<ArrayBuffer> {
   const words = new Uint32Array(2 * keys.length);
   keys.forEach((key, i) => words.set(key, 2 * i));
   return new BigUint64Array(words.buffer);
-}
-
-function concatFloat32(arrays: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    whole.set(array, at);
-    at += array.length;
-  }
-  return whole;
 }

@@ -69,7 +69,8 @@ export function gathering(encode: (text: Uint8Array) => Int32Array): OpenStream 
   const pieces: Uint8Array[] = [];
   return {
     add(piece) {
-      pieces.push(piece.slice());
+      // Not `slice`: a Buffer's is a view.
+      pieces.push(new Uint8Array(piece));
       return [];
     },
     end: () => [encode(Buffer.concat(pieces))],

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { lossNotFinite } from '../core/errors.ts';
-import { permutation } from '../core/random.ts';
-import { isComplement } from '../core/noise.ts';
+import { drawnPass } from '../core/noise.ts';
+import { inTrainingOrder } from '../core/random.ts';
 import { Masker } from '../noise/index.ts';
 import type { Corpus, NoisePass } from '../shard/index.ts';
 import { globalNorm } from './gradient-norm.ts';
@@ -68,8 +68,8 @@ export interface LoopState {
 
 /**
  * Trains: epoch e reads the training windows under noise pass e (passes come round again when there are fewer) in that pass's
- * order, `permutation(windows, manifest seed, pass)` (of a complement: pass - 1), a batch of windows a step. `afterStep` is awaited; it may evaluate and
- * save, and ends the run by returning false. Resolves to the number of steps made.
+ * order, `permutation(windows, manifest seed, pass)` (of a complement: pass - 1), a batch of windows a step. `afterStep` is
+ * awaited; it may evaluate and save, and ends the run by returning false. Resolves to the number of steps made.
  */
 export async function trainLoop(
   corpus: Corpus,
@@ -150,8 +150,7 @@ export async function* batches(
     const noise = await openPass(corpus, epoch % corpus.passes);
     const masker = new Masker(noise.form, noise.pass, corpus.manifest.windowLength);
     // Over its own batches t is stratified, and over no others. The two passes of a pair are of one order: that of the first.
-    const drawn = isComplement(noise.form, noise.pass) ? noise.pass - 1 : noise.pass;
-    const order = permutation(numbers.length, corpus.manifest.order.seed, drawn).map((i) => numbers[i]!);
+    const order = inTrainingOrder(numbers, corpus.manifest.order.seed, drawnPass(noise.form, noise.pass));
     const size = batchWindows ?? noise.form.batchWindows;
     for (let at = 0; at < order.length; at += size)
       if (left > 0) left--;

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { checkpointInvalid, checkpointMismatch } from '../core/errors.ts';
 import { commitStream } from '../io/commit.ts';
 import { exists } from '../io/files.ts';
+import { noiseRecord } from '../core/noise.ts';
 import type { Corpus } from '../shard/index.ts';
 import { createOptimizer, disposeOptimizer } from './optimizer.ts';
 import type { LoopState, Start } from './loop.ts';
@@ -19,8 +20,18 @@ const MOMENTS = { first: 'optimizer.first.', second: 'optimizer.second.' } as co
 /** What a run has to have in common with the one it goes on from: everything its losses depend on. */
 export type RunIdentity = Readonly<Record<string, unknown>>;
 
-export const identityOf = (corpus: Corpus, config: ModelConfig, settings: RunSettings): RunIdentity => ({
+export const identityOf = async (corpus: Corpus, config: ModelConfig, settings: RunSettings): Promise<RunIdentity> => ({
   corpus: corpus.manifest.plan,
+  passes: corpus.passes,
+  // With the corpus' plan they are all that a pass is made of; `prep noise --overwrite` makes it of others.
+  ...Object.fromEntries(
+    await Promise.all(
+      Array.from({ length: corpus.passes }, async (_, pass) => [
+        `noise of pass ${pass}`,
+        noiseRecord((await corpus.noise(pass)).form),
+      ]),
+    ),
+  ),
   steps: settings.steps,
   milliseconds: settings.milliseconds,
   batchWindows: settings.batchWindows,

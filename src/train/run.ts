@@ -50,7 +50,7 @@ export async function runTraining(
   emit({ kind: 'model', config, parameters: countParameters(config) });
   if (unigram) emit({ kind: 'unigram', crossEntropy: unigram.crossEntropy, tokens: unigram.validationTokens });
   else emit({ kind: 'notice', text: 'no validation windows: there will be no held-out loss' });
-  const identity = identityOf(corpus, config, settings);
+  const identity = await identityOf(corpus, config, settings);
   const record: RunRecord = { title: corpus.manifest.name, config, unigram: unigram?.crossEntropy ?? null, lines: [] };
   let start = BEGINNING;
   const make = async (): Promise<LoopState> => {

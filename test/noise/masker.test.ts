@@ -94,6 +94,16 @@ const bitsOf = (outcome: number): number => outcome.toString(2).replaceAll('0', 
 const WINDOWS = 100_000;
 
 describe('at least one', () => {
+  const expectAsOften = (
+    outcomes: number[],
+    seen: ArrayLike<number>,
+    probability: (outcome: number) => number,
+  ): void => {
+    const found = outcomes.map((o) => seen[o]!);
+    const expected = outcomes.map((o) => WINDOWS * probability(o));
+    expect(chiSquare(found, expected)).toBeLessThan(chiLimit(outcomes.length - 1));
+  };
+
   test.each([0.02, 0.3])('every outcome but none as often as its probability says, p = %s (chi-square)', (p) => {
     const q = Math.fround(p);
     const seen = outcomes({ atLeastOne: true }, 4, p, WINDOWS);
@@ -101,13 +111,7 @@ describe('at least one', () => {
     expect(seen[0]).toBe(0);
     const often = Array.from({ length: 15 }, (_, o) => o + 1).filter((o) => WINDOWS * probability(o) >= 5);
     expect(often.length).toBeGreaterThanOrEqual(p < 0.1 ? 10 : 15);
-    const found = often.map((o) => seen[o]!);
-    expect(
-      chiSquare(
-        found,
-        often.map((o) => WINDOWS * probability(o)),
-      ),
-    ).toBeLessThan(chiLimit(often.length - 1));
+    expectAsOften(often, seen, probability);
   });
 
   test.each([0.02, 0.6])('of pairs every outcome but none and all, p = %s (chi-square)', (p) => {
@@ -118,13 +122,7 @@ describe('at least one', () => {
     expect([seen[0], seen[15]]).toEqual([0, 0]);
     const often = Array.from({ length: 14 }, (_, o) => o + 1).filter((o) => WINDOWS * probability(o) >= 5);
     expect(often.length).toBeGreaterThanOrEqual(p < 0.1 ? 10 : 14);
-    const found = often.map((o) => seen[o]!);
-    expect(
-      chiSquare(
-        found,
-        often.map((o) => WINDOWS * probability(o)),
-      ),
-    ).toBeLessThan(chiLimit(often.length - 1));
+    expectAsOften(often, seen, probability);
   });
 
   test('nothing is drawn again where the first draw will do', () => {

@@ -73,19 +73,15 @@ const sizes = DOCUMENTS.map(([length, prompt]) => length - prompt);
 const total = sizes.reduce((sum, n) => sum + (n * (n + 1)) / 2, 0);
 
 describe.each(SCHEDULES)('%s %j', (schedule, parameters, from, to) => {
+  const formUnder = (masking: object) =>
+    formOf({ schedule, ...parameters, ...masking, weights: 'derivative', per: 'document', batchWindows: BATCH });
+
   /**
    * 4.9 standard errors come by chance one time in a million. A standard error is at most 4 % of the truth (the square root's
    * complement), in most cases below 1 %: a bias of 7 % is found 98 times in 100 there, and one of 28 % everywhere.
    */
   test.each(MASKINGS)('%j: no bias where a token’s loss is its own', async (masking) => {
-    const form = formOf({
-      schedule,
-      ...parameters,
-      ...masking,
-      weights: 'derivative',
-      per: 'document',
-      batchWindows: BATCH,
-    });
+    const form = formUnder(masking);
     for (const pass of masking.complementary ? [0, 1] : [0]) {
       const { off, error } = compare(await estimates(form, pass, (place) => place + 1), BATCH * total * (to - from));
       expect(error).toBeLessThan(0.04);
@@ -97,14 +93,7 @@ describe.each(SCHEDULES)('%s %j', (schedule, parameters, from, to) => {
   test.each([{}, { atLeastOne: true }, { complementary: true }])(
     '%j: nor where it depends on the others',
     async (masking) => {
-      const form = formOf({
-        schedule,
-        ...parameters,
-        ...masking,
-        weights: 'derivative',
-        per: 'document',
-        batchWindows: BATCH,
-      });
+      const form = formUnder(masking);
       const integral = (n: number, a: number, b: number) => ((b - a) * (1 + ((n - 1) * (a + b)) / 2)) / n;
       for (const pass of 'complementary' in masking ? [0, 1] : [0]) {
         const [a, b] = pass === 1 ? [1 - to, 1 - from] : [from, to];

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { SpecialTokenFound } from '../../src/tokenize/added.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/tokenize/index.ts';
 import { Kernel } from '../../src/tokenize/kernel.ts';
+import { gathering } from '../../src/tokenize/stream.ts';
 import {
   firstDifference,
   random,
@@ -177,4 +178,12 @@ describe('the work is that of the text', () => {
     expect(sizes().reduce((sum, length) => sum + length, 0)).toBeLessThan(2.5 * text.length);
     expect(firstDifference(ids, tokenizer.encode(text))).toBe(-1);
   });
+});
+
+test('a text that is encoded whole may come in one buffer that is filled again', () => {
+  const { add, end } = gathering((text) => Int32Array.from(text));
+  const piece = Buffer.from('ab');
+  expect([...add(piece)]).toEqual([]);
+  piece.write('cd');
+  expect([...add(piece), ...end()]).toEqual([Int32Array.from(Buffer.from('abcd'))]);
 });

@@ -1,5 +1,6 @@
 import type { WindowRecord } from '../../src/shard/corpus.ts';
 import type { ModelConfig } from '../../src/train/presets.ts';
+import { segmentsOf } from '../support/segments.ts';
 
 /** A model of a few hundred parameters; the mask id is 9. */
 export const TINY: ModelConfig = {
@@ -29,17 +30,7 @@ export function windowOf(documents: readonly (readonly number[])[], windowLength
     subset: 'train',
     inputIds: Int32Array.from({ length: windowLength }, (_, i) => ids[i] ?? 0),
     numTokens: ids.length,
-    segments: documents.map(({ length }, i) => ({
-      start: offsets[i]!,
-      length,
-      split: 0,
-      document: i,
-      source: '',
-      documentOffset: 0,
-      part: 0,
-      group: i,
-      promptTokens: 0,
-    })),
+    segments: segmentsOf(documents.map(({ length }) => length)),
     mask: {
       cuSeqlens: Int32Array.from(offsets),
       policy: 'adaptive',

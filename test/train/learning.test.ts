@@ -177,7 +177,7 @@ describe('a run from a checkpoint', () => {
 });
 
 describe('a run that was stopped', () => {
-  const run = async (given: Partial<RunSettings>, until = Infinity) => {
+  const run = async (given: Partial<RunSettings>, until = Infinity, from = corpus) => {
     const seen: TrainEvent[] = [];
     const stop = new AbortController();
     const hear = (event: TrainEvent): void => {
@@ -185,7 +185,7 @@ describe('a run that was stopped', () => {
       if (event.kind === 'step' && event.step >= until) stop.abort();
     };
     const all = { ...settings(24), out: join(dir, 'resumed'), evalEvery: 10, ...given };
-    await runTraining(corpus, CONFIG, all, hear, stop.signal);
+    await runTraining(from, CONFIG, all, hear, stop.signal);
     return seen.flatMap((event) =>
       event.kind === 'step' || event.kind === 'evaluation' ? [[event.kind, event.step, event.loss]] : [],
     );
@@ -208,6 +208,17 @@ describe('a run that was stopped', () => {
         .map((line) => JSON.parse(line) as { kind: string; step: number; loss: number })
         .map(({ kind, step, loss }) => [kind, step, loss]);
     expect(await metrics('resumed')).toEqual(await metrics('unbroken'));
+  });
+
+  it('is not resumed with noise that was made anew', async () => {
+    const noise: Corpus['noise'] = async (pass) => {
+      const found = await corpus.noise(pass);
+      return { ...found, form: { ...found.form, eps: 0.01 } };
+    };
+    await expect(run({ resume: true }, Infinity, { ...corpus, noise })).rejects.toMatchObject({
+      code: 'CHECKPOINT_MISMATCH',
+      message: expect.stringMatching(/noise of pass 0 was .*"eps":0.001.*, not .*"eps":0.01/) as string,
+    });
   });
 
   it.each<[string, Partial<RunSettings>, RegExp]>([

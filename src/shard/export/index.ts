@@ -1,5 +1,5 @@
 import { corpusCorrupt, interrupted, noWindows } from '../../core/errors.ts';
-import { permutation } from '../../core/random.ts';
+import { inTrainingOrder } from '../../core/random.ts';
 import type { Subset } from '../../core/window.ts';
 import { commitFolder } from '../../io/commit-folder.ts';
 import { type FileSystem, nodeFileSystem } from '../../io/file-system.ts';
@@ -129,7 +129,7 @@ export async function exportCorpus(
 function inOrder(corpus: StoredCorpus, { subset, order }: ExportOptions): Int32Array {
   const numbers = corpus.numbers(subset);
   if (order === 'file') return numbers;
-  return permutation(numbers.length, corpus.manifest.order.seed, order.epoch).map((i) => numbers[i]!);
+  return inTrainingOrder(numbers, corpus.manifest.order.seed, order.epoch);
 }
 
 /** A damaged shard must not become a sound export: its checksums would then say that it is. */

@@ -61,11 +61,9 @@ export async function writeNoise(
       const whole = made && made.plan === plan && (await exists(`${dir}/${made.path}`));
       const other = whole ? differing(noiseRecord(form), made) : null;
       if (other && !overwrite) throw fingerprintMismatch(`${dir}/${passReceiptPath(pass)}`, ...other);
-      if (!whole || other) {
-        await writePass(corpus, form, pass, look);
-        written++;
-      }
-      if (bitsets) await addBits(corpus, pass, look);
+      const receipt = whole && !other ? made : await writePass(corpus, form, pass, look);
+      if (receipt !== made) written++;
+      if (bitsets) await addBits(corpus, receipt, look);
       onPass(pass);
     }
     return written;
@@ -104,7 +102,8 @@ export async function* maskedWindows(corpus: StoredCorpus, pass: number): AsyncG
   }
 }
 
-async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number, look: Look): Promise<void> {
+/** Two runs may write one pass at once, the same bytes: neither takes a receipt away that speaks of them. */
+async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number, look: Look): Promise<PassReceipt> {
   const { dir, manifest } = corpus;
   const { plan, order } = manifest;
   const { seed } = order;
@@ -112,16 +111,20 @@ async function writePass(corpus: StoredCorpus, form: NoiseForm, pass: number, lo
   let batches: PassReceipt['batches'] = [];
   const file = await commitStream(`${dir}/${path}`, async (sink) => {
     batches = await writeRows(sink, looking(draws(corpus, form, pass), look), { pass, seed, form }, manifest);
-    // What says that the old one is there, before the new one takes its place: a kill between leaves no receipt of other bytes.
-    for (const old of [bitsReceiptPath(pass), passReceiptPath(pass)]) await removeFile(`${dir}/${old}`);
+    // What says that another is there, before this one takes its place: a kill between leaves no receipt of other bytes.
+    const made = await readPassReceipt(dir, pass);
+    if (made && (made.plan !== plan || differing(noiseRecord(form), made)))
+      await removeFile(`${dir}/${passReceiptPath(pass)}`);
   });
+  const bits = await readBitsReceipt(dir, pass);
+  if (bits && bits.of !== file.sha256) await removeFile(`${dir}/${bitsReceiptPath(pass)}`);
   const receipt: PassReceipt = { path, ...file, plan, pass, seed, settings: noiseRecord(form), batches };
   await commitFile(`${dir}/${passReceiptPath(pass)}`, `${canonicalJson({ ...receipt })}\n`);
+  return receipt;
 }
 
-async function addBits(corpus: StoredCorpus, pass: number, look: Look): Promise<void> {
+async function addBits(corpus: StoredCorpus, { pass, sha256, seed, settings }: PassReceipt, look: Look): Promise<void> {
   const { dir, manifest } = corpus;
-  const { sha256, seed, settings } = (await readPassReceipt(dir, pass))!;
   const made = await readBitsReceipt(dir, pass);
   if (made && made.plan === manifest.plan && made.of === sha256 && (await exists(`${dir}/${made.path}`))) return;
   // Bits of what the receipt speaks of, and of nothing else.

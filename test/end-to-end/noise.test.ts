@@ -9,7 +9,7 @@ import { verifyCorpus, writeNoise } from '../../src/run/index.ts';
 import { openCorpus } from '../../src/shard/index.ts';
 import { resolveNoise } from '../../src/config/index.ts';
 import { writeJsonl, writePipeline } from '../support/corpus.ts';
-import { filesBelow, temporaryFolder } from '../support/folders.ts';
+import { contents, filesBelow, temporaryFolder } from '../support/folders.ts';
 import { prep, runPrep, TOKENIZER } from '../support/prep.ts';
 
 const cwd = temporaryFolder();
@@ -210,6 +210,24 @@ test('is stopped in the middle of a pass, of which nothing is left then', async 
   const stopped = { overwrite: true, signal: AbortSignal.abort() };
   await expect(writeNoise(dir, settings, stopped)).rejects.toMatchObject({ code: 'INTERRUPTED', exitCode: 75 });
   expect(filesBelow(dir)).toEqual(before);
+});
+
+test('many runs at once write one pass, and none takes the receipt of another away', async () => {
+  const settings = resolveNoise({ passes: 2, bitsets: true, schedule: 'cosine' }, 'test');
+  const expected = copy();
+  await writeNoise(expected, settings, { overwrite: true });
+  for (let race = 0; race < 10; race++) {
+    const dir = copy();
+    rmSync(join(dir, 'noise'), { recursive: true });
+    rmSync(join(dir, 'receipts/noise-pass-000.json'));
+    // Some are at the bits when others begin to write the pass.
+    const runs = Array.from({ length: 6 }, async (_, i) => {
+      await new Promise((later) => setTimeout(later, i * race));
+      await writeNoise(dir, settings);
+    });
+    await Promise.all(runs);
+    expect(contents(dir)).toEqual(contents(expected));
+  }
 });
 
 test('a dry run foresees the size of its passes', async () => {

@@ -1,138 +1,20 @@
 #!/usr/bin/env node
-import { join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { EXIT, usageError } from '../core/errors.ts';
-import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
-import { readAll } from '../io/files.ts';
+import { Command } from 'commander';
 import { VERSION } from '../run/index.ts';
-import { type Manifest, newestCorpus, openCorpus } from '../shard/index.ts';
-import { loadTokenizer } from '../tokenize/index.ts';
-import {
-  BACKENDS,
-  chooseBackend,
-  configFrom,
-  configOf,
-  type ModelConfig,
-  PRESETS,
-  type Preset,
-  ROPE_EXTENSIONS,
-  type RopeMethod,
-  runTraining,
-} from '../train/index.ts';
-import { runProgram, stopSignal } from './command.ts';
-import { trainDisplay } from './train-display.ts';
-
-interface TrainFlags {
-  preset?: Preset;
-  init?: string;
-  rope?: RopeMethod;
-  ropeCritical?: number;
-  steps?: number;
-  minutes?: number;
-  lr: number;
-  batchWindows?: number;
-  warmup: number;
-  backend?: string;
-  out?: string;
-  evalEvery: number;
-  seed: number;
-  resume?: boolean;
-  json?: boolean;
-}
-
-/** Without --steps or --minutes: a look at the corpus, not a training run. */
-const DEFAULT_MINUTES = 1.25;
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number above 0.');
-  return value;
-};
-const count = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');
-  return value;
-};
-const countFrom1 = (text: string): number => {
-  const value = count(text);
-  if (value === 0) throw new InvalidArgumentError('expected at least 1.');
-  return value;
-};
-
-/** Of a new model, or of the checkpoint to go on from. */
-async function configFor(flags: TrainFlags, manifest: Manifest): Promise<ModelConfig> {
-  const { init, preset, rope, ropeCritical } = flags;
-  if (init === undefined) {
-    if (rope !== undefined || ropeCritical !== undefined) throw usageError('--rope is for a checkpoint: give --init');
-    return configOf(preset ?? 'tiny', { ...manifest.tokenizer, windowLength: manifest.windowLength });
-  }
-  if (preset !== undefined) throw usageError('--preset is for a new model; --init has its own size');
-  return configFrom({ from: init, rope: rope ?? 'none', critical: ropeCritical }, manifest);
-}
-
-async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
-  const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
-  const dir = given ?? (await newestCorpus('out'));
-  const corpus = await openCorpus(dir);
-  try {
-    const { manifest } = corpus;
-    const signal = stopSignal();
-    const file = join(dir, 'tokenizer.json');
-    const tokenizer = loadTokenizer(await readAll(file, MAX_TOKENIZER_BYTES), file);
-    display.corpus(dir, manifest, corpus.passes);
-    display.backend(await chooseBackend(flags.backend ?? null));
-    const config = await configFor(flags, manifest);
-    const minutes = flags.minutes ?? (flags.steps === undefined ? DEFAULT_MINUTES : null);
-    const settings = {
-      steps: flags.steps ?? null,
-      milliseconds: minutes === null ? null : minutes * 60_000,
-      batchWindows: flags.batchWindows ?? null,
-      learningRate: flags.lr,
-      warmup: flags.warmup,
-      evalEvery: flags.evalEvery,
-      seed: flags.seed,
-      from: flags.init ?? null,
-      resume: flags.resume ?? false,
-      out: flags.out ?? join(dir, 'train'),
-    };
-    const decode = (ids: Int32Array): string => tokenizer.decode(ids);
-    const result = await runTraining(corpus, config, settings, (event) => display.event(event, decode), signal);
-    display.done(result);
-    if (result.interrupted) process.exitCode = EXIT.retry;
-  } finally {
-    display.close();
-    await corpus.close();
-  }
-}
+import { runProgram } from './command.ts';
+import { DEFAULT_MINUTES, withTraining } from './train/run.ts';
 
 const program = new Command('train')
   .description(
     'Trains a LLaDA-style masked diffusion transformer on a packed corpus: its tokens, boundaries and noise.',
   )
   .version(VERSION, '-V, --version')
-  .argument('[dir]', 'corpus folder (default: the newest under out/)')
-  .addOption(new Option('--preset <name>', 'size of a new model (default: tiny)').choices(Object.keys(PRESETS)))
-  .option('--init <dir>', 'go on from this checkpoint (Hugging Face form: config.json and safetensors)')
-  .addOption(
-    new Option('--rope <method>', 'extend the RoPE of --init to the windows of the corpus').choices(ROPE_EXTENSIONS),
-  )
-  .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
-  .option('--steps <n>', 'optimizer steps to make', countFrom1)
-  .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
-  .option('--lr <rate>', 'peak learning rate; falls to a tenth along a cosine', positive, 0.005)
-  .option('--batch-windows <n>', 'windows in an optimizer batch (default: what the noise was made for)', countFrom1)
-  .option('--warmup <steps>', 'steps of rising learning rate', count, 10)
-  .addOption(new Option('--backend <name>', 'use this one (default: the first that works)').choices([...BACKENDS]))
-  .option('--out <dir>', 'where checkpoint, curve and metrics go (default: DIR/train)')
-  .option('--eval-every <steps>', 'steps between looks at the held-out loss, each with a checkpoint', countFrom1, 50)
-  .option('--seed <n>', 'seed of the weights; order and noise are the corpus’s', count, 0)
-  .option('--resume', 'go on with the run in --out, with the same settings: the same losses, bit for bit')
-  .option('--json', 'print JSON lines instead of text')
   .showHelpAfterError('Run `train --help` for what there is.')
-  .action(train)
-  .addHelpText(
-    'after',
-    `
+  .enablePositionalOptions();
+
+withTraining(program).addHelpText(
+  'after',
+  `
 Examples:
   train                                    the corpus that prep wrote last, for ${DEFAULT_MINUTES} minutes
   train out/books --steps 2000             as many steps, however long they take
@@ -148,6 +30,6 @@ loss is below the cross-entropy of the training unigram, which the curve shows a
 Ctrl-C ends the step and writes a checkpoint. Exit status: 0 done, 1 the loss is not finite
 or memory is too small, 64 usage, 65 bad data,
 70 a bug, 74 input or output, 75 stopped or no usable backend.`,
-  );
+);
 
 await runProgram(program, process.argv);

@@ -2,9 +2,9 @@ import { DEFAULT_FORM } from '../core/noise.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
 import { Masker, SCALE, scheduleOf, steps } from '../noise/index.ts';
 import type { Corpus, NoiseRow } from '../shard/index.ts';
-import { slabLoss } from './loss.ts';
-import type { Parameters } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
+import { slabLoss } from './model/loss.ts';
+import type { Parameters } from './model/parameters.ts';
+import type { ModelConfig } from './model/presets.ts';
 import { inSlabs, layOut } from './slab.ts';
 import { readWindow } from './windows.ts';
 

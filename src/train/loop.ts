@@ -6,10 +6,10 @@ import { inTrainingOrder } from '../core/random.ts';
 import { Masker } from '../noise/index.ts';
 import type { Corpus, NoisePass } from '../shard/index.ts';
 import { globalNorm } from './gradient-norm.ts';
-import { lossAndGradients, type Gradients } from './loss.ts';
+import { lossAndGradients, type Gradients } from './model/loss.ts';
 import { addGradients, learningRateAt, update, type Optimizer, type Schedule } from './optimizer.ts';
-import type { Parameters } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
+import type { Parameters } from './model/parameters.ts';
+import type { ModelConfig } from './model/presets.ts';
 import { inSlabs, layOut, type Slab } from './slab.ts';
 import { cutTo, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 

@@ -2,11 +2,11 @@ import os from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/errors.ts';
-import { loadParameters } from './checkpoint.ts';
+import { loadParameters } from './checkpoint/checkpoint.ts';
 import type { LoopState } from './loop.ts';
 import { createOptimizer, disposeOptimizer } from './optimizer.ts';
-import { countParameters, disposeParameters, initialParameters, parameterSpecs } from './parameters.ts';
-import { type ModelConfig, presetOf } from './presets.ts';
+import { countParameters, disposeParameters, initialParameters, parameterSpecs } from './model/parameters.ts';
+import { type ModelConfig, presetOf } from './model/presets.ts';
 
 /** A wasm memory holds 4 GiB; the activations need some of it. */
 const WASM_BYTES = 3.5 * 2 ** 30;

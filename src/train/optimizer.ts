@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import type { Gradients } from './loss.ts';
-import type { Parameters, ParameterSpec } from './parameters.ts';
+import type { Gradients } from './model/loss.ts';
+import type { Parameters, ParameterSpec } from './model/parameters.ts';
 
 export interface AdamWSettings {
   readonly beta1: number;

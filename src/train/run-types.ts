@@ -1,4 +1,4 @@
-import type { ModelConfig } from './presets.ts';
+import type { ModelConfig } from './model/presets.ts';
 
 export interface RunSettings {
   readonly steps: number | null;

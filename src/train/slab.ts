@@ -1,6 +1,6 @@
 import type { Masker } from '../noise/index.ts';
 import type { NoiseRow, WindowRecord } from '../shard/index.ts';
-import type { TokenRow } from './model.ts';
+import type { TokenRow } from './model/model.ts';
 
 /**
  * Windows with their noise, laid end to end: what one forward and backward pass takes. Padding is left out, positions

@@ -2,9 +2,9 @@ import { checkpointMismatch, usageError } from '../core/errors.ts';
 import { sha256OfFile } from '../io/hash.ts';
 import { exists } from '../io/files.ts';
 import type { Manifest } from '../shard/index.ts';
-import { loadConfig } from './checkpoint.ts';
-import type { ModelConfig } from './presets.ts';
-import { extendRope, type RopeMethod } from './rope-extension.ts';
+import { loadConfig } from './checkpoint/checkpoint.ts';
+import type { ModelConfig } from './model/presets.ts';
+import { extendRope, type RopeMethod } from './model/rope-extension.ts';
 
 export interface GoOn {
   /** Folder of a checkpoint in Hugging Face's form. */

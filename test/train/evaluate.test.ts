@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend.ts';
+import { chooseBackend } from '../../src/train/backend/backend.ts';
 import { evaluate, evaluationNoise, shiftOf, someOf } from '../../src/train/evaluate.ts';
-import { disposeParameters, initialParameters } from '../../src/train/parameters.ts';
+import { disposeParameters, initialParameters } from '../../src/train/model/parameters.ts';
 import { inSlabs } from '../../src/train/slab.ts';
 import { unigramCrossEntropy } from '../../src/train/unigram.ts';
 import { TINY } from './fixtures.ts';

@@ -1,5 +1,5 @@
 import type { WindowRecord } from '../../src/shard/corpus.ts';
-import type { ModelConfig } from '../../src/train/presets.ts';
+import type { ModelConfig } from '../../src/train/model/presets.ts';
 import { segmentsOf } from '../support/segments.ts';
 
 /** A model of a few hundred parameters; the mask id is 9. */

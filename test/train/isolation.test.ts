@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend.ts';
-import { disposePlaced, hiddenRows, place, type TokenRow } from '../../src/train/model.ts';
-import { disposeParameters, initialParameters, type Parameters } from '../../src/train/parameters.ts';
+import { chooseBackend } from '../../src/train/backend/backend.ts';
+import { disposePlaced, hiddenRows, place, type TokenRow } from '../../src/train/model/model.ts';
+import { disposeParameters, initialParameters, type Parameters } from '../../src/train/model/parameters.ts';
 import { TINY } from './fixtures.ts';
 
 const row = (ids: number[], groups: number[], positions = ids.map((_, i) => i)): TokenRow => ({

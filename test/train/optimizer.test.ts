@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend.ts';
+import { chooseBackend } from '../../src/train/backend/backend.ts';
 import { ADAMW, createOptimizer, disposeOptimizer, learningRateAt, update } from '../../src/train/optimizer.ts';
-import type { ParameterSpec } from '../../src/train/parameters.ts';
+import type { ParameterSpec } from '../../src/train/model/parameters.ts';
 
 beforeAll(async () => void (await chooseBackend('cpu')));
 

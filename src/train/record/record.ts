@@ -1,9 +1,9 @@
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { commitFile } from '../io/commit.ts';
-import { exists, readAll } from '../io/files.ts';
+import { MAX_METADATA_BYTES } from '../../core/limits.ts';
+import { commitFile } from '../../io/commit.ts';
+import { exists, readAll } from '../../io/files.ts';
 import { curveSvg } from './curve.ts';
 import type { CurvePoint } from './curve-points.ts';
-import type { ModelConfig } from './presets.ts';
+import type { ModelConfig } from '../model/presets.ts';
 
 /** What a run has reported so far. */
 export interface RunRecord {

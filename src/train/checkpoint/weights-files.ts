@@ -1,6 +1,6 @@
-import { checkpointInvalid, isPrepError } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { exists, openForRead, readAll, type ReadHandle } from '../io/files.ts';
+import { checkpointInvalid, isPrepError } from '../../core/errors.ts';
+import { MAX_METADATA_BYTES } from '../../core/limits.ts';
+import { exists, openForRead, readAll, type ReadHandle } from '../../io/files.ts';
 import { headerLength, readSafetensorsHeader, type TensorEntry } from './safetensors.ts';
 
 export const WEIGHTS = 'model.safetensors';

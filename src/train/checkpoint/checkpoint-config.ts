@@ -1,6 +1,6 @@
-import { checkpointInvalid } from '../core/errors.ts';
-import type { ModelConfig } from './presets.ts';
-import { ROPE_EXTENSIONS, type RopeExtension, type RopeMethod } from './rope-extension.ts';
+import { checkpointInvalid } from '../../core/errors.ts';
+import type { ModelConfig } from '../model/presets.ts';
+import { ROPE_EXTENSIONS, type RopeExtension, type RopeMethod } from '../model/rope-extension.ts';
 
 /** What every model of ours has in common, by LLaDA's names: written out, and asked of a model that is read. */
 const FIXED = {

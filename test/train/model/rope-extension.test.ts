@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { extendRope } from '../../src/train/rope-extension.ts';
+import { extendRope } from '../../../src/train/model/rope-extension.ts';
 
 const LLADA = { theta: 500_000, headWidth: 128, length: 4096 };
 

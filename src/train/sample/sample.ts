@@ -1,9 +1,9 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { keyOf, philox, STREAM } from '../core/random.ts';
-import { disposePlaced, HEAD, hiddenRows, place } from './model.ts';
-import type { Parameters } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
+import { keyOf, philox, STREAM } from '../../core/random.ts';
+import { disposePlaced, HEAD, hiddenRows, place } from '../model/model.ts';
+import type { Parameters } from '../model/parameters.ts';
+import type { ModelConfig } from '../model/presets.ts';
 
 export interface SampleSettings {
   /** Tokens to write behind the prompt. */

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { backendUnavailable, messageOf, usageError } from '../core/errors.ts';
+import { backendUnavailable, messageOf, usageError } from '../../core/errors.ts';
 import { runSelfCheck, type CheckFigures } from './self-check.ts';
 import { patchWasmKernels } from './wasm-kernels.ts';
 

@@ -1,13 +1,13 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkpointInvalid } from '../core/errors.ts';
-import { MAX_METADATA_BYTES } from '../core/limits.ts';
-import { commitFile, commitStream } from '../io/commit.ts';
-import { listFolder, readAll, removeFile } from '../io/files.ts';
-import { transposeMatrix } from './array-kernels.ts';
-import { parameterSpecs, type Parameters, type ParameterSpec, sizeOf } from './parameters.ts';
+import { checkpointInvalid } from '../../core/errors.ts';
+import { MAX_METADATA_BYTES } from '../../core/limits.ts';
+import { commitFile, commitStream } from '../../io/commit.ts';
+import { listFolder, readAll, removeFile } from '../../io/files.ts';
+import { transposeMatrix } from '../backend/array-kernels.ts';
+import { parameterSpecs, type Parameters, type ParameterSpec, sizeOf } from '../model/parameters.ts';
 import { configFromJson, configToJson } from './checkpoint-config.ts';
-import type { ModelConfig } from './presets.ts';
+import type { ModelConfig } from '../model/presets.ts';
 import { safetensorsHeader } from './safetensors.ts';
 import { INDEX, openWeights, partName, WEIGHTS } from './weights-files.ts';
 

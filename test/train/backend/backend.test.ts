@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, it } from 'vitest';
 
-import { BACKENDS, chooseBackend, isMissing } from '../../src/train/backend.ts';
-import { initialParameters } from '../../src/train/parameters.ts';
-import { ropeTables, rotate } from '../../src/train/rope.ts';
-import { TINY } from './fixtures.ts';
+import { BACKENDS, chooseBackend, isMissing } from '../../../src/train/backend/backend.ts';
+import { initialParameters } from '../../../src/train/model/parameters.ts';
+import { ropeTables, rotate } from '../../../src/train/model/rope.ts';
+import { TINY } from '../fixtures.ts';
 
 describe('chooseBackend', () => {
   it('takes the first that passes, and says why not the ones before it', async () => {

@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { DEFAULT_FORM } from '../../src/core/noise.ts';
-import { Masker } from '../../src/noise/index.ts';
-import { chooseBackend } from '../../src/train/backend.ts';
-import { lossAndGradients, slabLoss, weightedCrossEntropy } from '../../src/train/loss.ts';
-import { disposeParameters, initialParameters } from '../../src/train/parameters.ts';
-import type { NoiseRow } from '../../src/shard/index.ts';
-import { layOut, type Slab } from '../../src/train/slab.ts';
-import { TINY, windowOf } from './fixtures.ts';
-import { largestDifference, normalTensor } from './tensors.ts';
+import { DEFAULT_FORM } from '../../../src/core/noise.ts';
+import { Masker } from '../../../src/noise/index.ts';
+import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { lossAndGradients, slabLoss, weightedCrossEntropy } from '../../../src/train/model/loss.ts';
+import { disposeParameters, initialParameters } from '../../../src/train/model/parameters.ts';
+import type { NoiseRow } from '../../../src/shard/index.ts';
+import { layOut, type Slab } from '../../../src/train/slab.ts';
+import { TINY, windowOf } from '../fixtures.ts';
+import { largestDifference, normalTensor } from '../tensors.ts';
 
 const slab: Slab = {
   ids: Int32Array.of(4, 9, 9, 2, 9),

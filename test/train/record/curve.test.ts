@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { curveSvg, ticks } from '../../src/train/curve.ts';
-import { smoothed, thinned } from '../../src/train/curve-points.ts';
+import { curveSvg, ticks } from '../../../src/train/record/curve.ts';
+import { smoothed, thinned } from '../../../src/train/record/curve-points.ts';
 
 describe('ticks', () => {
   it('are round numbers in the range', () => {

@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { attention } from './attention.ts';
-import { disposePlan, planAttention, TILE } from './attention-plan.ts';
-import { globalNorm } from './gradient-norm.ts';
-import { lossAndGradients } from './loss.ts';
-import { disposeParameters, initialParameters } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
-import type { Slab } from './slab.ts';
+import { attention } from '../model/attention.ts';
+import { disposePlan, planAttention, TILE } from '../model/attention-plan.ts';
+import { globalNorm } from '../gradient-norm.ts';
+import { lossAndGradients } from '../model/loss.ts';
+import { disposeParameters, initialParameters } from '../model/parameters.ts';
+import type { ModelConfig } from '../model/presets.ts';
+import type { Slab } from '../slab.ts';
 
 /** What a backend is judged by: figures that another backend must reproduce. */
 export interface CheckFigures {

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { attention } from '../../src/train/attention.ts';
-import { bucketByLength, disposePlan, planAttention } from '../../src/train/attention-plan.ts';
-import { chooseBackend } from '../../src/train/backend.ts';
+import { attention } from '../../../src/train/model/attention.ts';
+import { bucketByLength, disposePlan, planAttention } from '../../../src/train/model/attention-plan.ts';
+import { chooseBackend } from '../../../src/train/backend/backend.ts';
 import { denseAttention } from './dense-attention.ts';
-import { largestDifference, normalTensor } from './tensors.ts';
+import { largestDifference, normalTensor } from '../tensors.ts';
 
 describe.each(['cpu', 'wasm'] as const)('attention on %s', (backend) => {
   beforeAll(async () => void (await chooseBackend(backend)));

@@ -4,12 +4,17 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend.ts';
-import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
-import { countParameters, disposeParameters, initialParameters, parameterSpecs } from '../../src/train/parameters.ts';
-import { readSafetensorsHeader, safetensorsHeader } from '../../src/train/safetensors.ts';
-import { openWeights } from '../../src/train/weights-files.ts';
-import { TINY } from './fixtures.ts';
+import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../../src/train/checkpoint/checkpoint.ts';
+import {
+  countParameters,
+  disposeParameters,
+  initialParameters,
+  parameterSpecs,
+} from '../../../src/train/model/parameters.ts';
+import { readSafetensorsHeader, safetensorsHeader } from '../../../src/train/checkpoint/safetensors.ts';
+import { openWeights } from '../../../src/train/checkpoint/weights-files.ts';
+import { TINY } from '../fixtures.ts';
 
 let dir = '';
 beforeAll(async () => {

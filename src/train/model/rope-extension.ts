@@ -1,4 +1,4 @@
-import { usageError } from '../core/errors.ts';
+import { usageError } from '../../core/errors.ts';
 
 /** How a model trained on short windows is made to tell positions in longer ones apart. */
 export const ROPE_EXTENSIONS = ['none', 'vanilla-ntk', 'diffusion-ntk'] as const;

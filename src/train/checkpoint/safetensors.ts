@@ -1,4 +1,4 @@
-import { checkpointInvalid } from '../core/errors.ts';
+import { checkpointInvalid } from '../../core/errors.ts';
 
 /**
  * The safetensors format (github.com/huggingface/safetensors): uint64 length N, N bytes of JSON

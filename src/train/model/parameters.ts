@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { keyOf, philox, STREAM } from '../core/random.ts';
-import { transposeMatrix } from './array-kernels.ts';
+import { keyOf, philox, STREAM } from '../../core/random.ts';
+import { transposeMatrix } from '../backend/array-kernels.ts';
 import type { ModelConfig } from './presets.ts';
 
 /** What a weight holds before training. */

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend.ts';
-import { normalTensor } from './tensors.ts';
+import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { normalTensor } from '../tensors.ts';
 
 beforeAll(async () => {
   await chooseBackend('cpu');

@@ -4,7 +4,7 @@ import { withGradient } from './gradient.ts';
 import { disposePlaced, HEAD, hiddenRows, place } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import type { Slab } from './slab.ts';
+import type { Slab } from '../slab.ts';
 
 /** Logits of one piece of the cross-entropy: bounds its memory (32 MiB). */
 const MAX_LOGITS = 8 * 1024 * 1024;

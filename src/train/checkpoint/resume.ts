@@ -1,15 +1,15 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { checkpointInvalid, checkpointMismatch } from '../core/errors.ts';
-import { commitStream } from '../io/commit.ts';
-import { exists } from '../io/files.ts';
-import { noiseRecord } from '../core/noise.ts';
-import type { Corpus } from '../shard/index.ts';
-import { createOptimizer, disposeOptimizer } from './optimizer.ts';
-import type { LoopState, Start } from './loop.ts';
-import { disposeParameters, type Parameters, parameterSpecs } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
-import type { RunSettings } from './run-types.ts';
+import { checkpointInvalid, checkpointMismatch } from '../../core/errors.ts';
+import { commitStream } from '../../io/commit.ts';
+import { exists } from '../../io/files.ts';
+import { noiseRecord } from '../../core/noise.ts';
+import type { Corpus } from '../../shard/index.ts';
+import { createOptimizer, disposeOptimizer } from '../optimizer.ts';
+import type { LoopState, Start } from '../loop.ts';
+import { disposeParameters, type Parameters, parameterSpecs } from '../model/parameters.ts';
+import type { ModelConfig } from '../model/presets.ts';
+import type { RunSettings } from '../run-types.ts';
 import { safetensorsHeader } from './safetensors.ts';
 import { openFiles } from './weights-files.ts';
 

@@ -1,6 +1,6 @@
-import type { Manifest } from '../shard/index.ts';
-import type { ChosenBackend, RunResult, TrainEvent } from '../train/index.ts';
-import { duration, integer, safe } from './format.ts';
+import type { Manifest } from '../../shard/index.ts';
+import type { ChosenBackend, RunResult, TrainEvent } from '../../train/index.ts';
+import { duration, integer, safe } from '../format.ts';
 
 type Decode = (ids: Int32Array) => string;
 

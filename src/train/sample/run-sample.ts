@@ -1,9 +1,9 @@
-import type { Corpus } from '../shard/index.ts';
-import type { Parameters } from './parameters.ts';
-import type { ModelConfig } from './presets.ts';
-import type { TrainEvent } from './run-types.ts';
+import type { Corpus } from '../../shard/index.ts';
+import type { Parameters } from '../model/parameters.ts';
+import type { ModelConfig } from '../model/presets.ts';
+import type { TrainEvent } from '../run-types.ts';
 import { denoise, SAMPLE } from './sample.ts';
-import { readWindow } from './windows.ts';
+import { readWindow } from '../windows.ts';
 
 const PROMPT_TOKENS = 48;
 

@@ -9,6 +9,7 @@ const INSIDE = /^(apache-arrow|flatbuffers|tslib|commander|yaml|@noble\/hashes)(
 const ENTRIES = {
   prep: 'dist/cli/prep.js',
   train: 'dist/cli/train.js',
+  'backend-check': 'dist/train/backend/backend-check.js',
   worker: 'dist/run/worker.js',
   reader: 'dist/run/reader.js',
   'verify-worker': 'dist/run/verify-worker.js',

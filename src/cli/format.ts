@@ -45,3 +45,6 @@ export function shownPath(path: string): string {
   const from = relative(process.cwd(), path);
   return from.startsWith('..') ? path : from || '.';
 }
+
+/** 10^9 operations a second, as `180` or `0.6`. */
+export const speed = (gigaflops: number | null): string => (gigaflops ?? 0).toFixed((gigaflops ?? 0) < 10 ? 1 : 0);

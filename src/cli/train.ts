@@ -2,6 +2,8 @@
 import { Command } from 'commander';
 import { VERSION } from '../run/index.ts';
 import { runProgram } from './command.ts';
+import { doctorCommand } from './train/doctor.ts';
+import { setupCommand } from './train/setup.ts';
 import { DEFAULT_MINUTES, withTraining } from './train/run.ts';
 
 const program = new Command('train')
@@ -31,5 +33,7 @@ Ctrl-C ends the step and writes a checkpoint. Exit status: 0 done, 1 the loss is
 or memory is too small, 64 usage, 65 bad data,
 70 a bug, 74 input or output, 75 stopped or no usable backend.`,
 );
+
+for (const add of [setupCommand, doctorCommand]) add(program);
 
 await runProgram(program, process.argv);

@@ -278,6 +278,10 @@ export const backendUnavailable = (wanted: string, reasons: readonly string[]): 
     { wanted, reasons },
   );
 
+/** `command` failed, and said `said`. */
+export const setupFailed = (command: string, said: string, wayOut: string): PrepError =>
+  new PrepError('SETUP_FAILED', `${command} failed: ${said}; ${wayOut}`, { command });
+
 /** `saved`: this run has written a checkpoint. */
 export const lossNotFinite = (step: number, loss: number, saved: boolean): PrepError =>
   new PrepError(

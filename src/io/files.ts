@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs';
-import { lstat, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
 import { ioFailed } from '../core/errors.ts';
 import { codeOf, coded, failure } from './failure.ts';
 import { nodeFileSystem } from './file-system.ts';
@@ -119,6 +119,10 @@ const kindIn = (found: Pick<Stats, 'isFile' | 'isDirectory' | 'isSymbolicLink'>)
 
 /** The one true path of what may be reached by several. */
 export const realPath = (path: string): Promise<string> => coded(path, 'resolving', () => realpath(path));
+
+/** Makes a folder and those above it; one that is there is fine. */
+export const makeFolder = (path: string): Promise<void> =>
+  coded(path, 'making', async () => void (await mkdir(path, { recursive: true })));
 
 /** Removes a file, or a folder and all in it; nothing there is fine. */
 export const remove = (path: string): Promise<void> =>

@@ -1,7 +1,7 @@
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { inputNotFound, isPrepError } from '../core/errors.ts';
 import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { cacheFolder } from '../io/cache.ts';
 import { commitFile } from '../io/commit.ts';
 import { exists, readAll } from '../io/files.ts';
 import {
@@ -17,10 +17,6 @@ import {
 
 /** A model of Qwen's 151,643 tokens is 12 MiB; of Llama 3's with its whole words 22. */
 const MAX_MODEL_BYTES = 512 * 1024 * 1024;
-
-/** $ULTRAPREP_CACHE, or `ultraprep` in the user's cache folder. May be deleted at any time. */
-const cacheFolder = (): string =>
-  process.env.ULTRAPREP_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'ultraprep');
 
 export interface LoadedModel {
   readonly model: Model | ForeignModel;

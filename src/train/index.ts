@@ -1,4 +1,8 @@
-export { BACKENDS, chooseBackend, type ChosenBackend } from './backend/backend.ts';
+export { chooseBackend, type ChosenBackend } from './backend/backend.ts';
+export { check, NOT_INSTALLED } from './backend/check.ts';
+export { BACKENDS } from './backend/load.ts';
+export { folderOf, type Optional } from './backend/native.ts';
+export { setUp } from './backend/setup.ts';
 export { configOf, type ModelConfig, type Preset, PRESETS } from './model/presets.ts';
 export { runTraining } from './run.ts';
 export type { RunResult, TrainEvent } from './run-types.ts';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend/backend.ts';
+import { activate } from '../../src/train/backend/load.ts';
 import { evaluate, evaluationNoise, shiftOf, someOf } from '../../src/train/evaluate.ts';
 import { disposeParameters, initialParameters } from '../../src/train/model/parameters.ts';
 import { inSlabs } from '../../src/train/slab.ts';
@@ -8,7 +8,7 @@ import { unigramCrossEntropy } from '../../src/train/unigram.ts';
 import { TINY } from './fixtures.ts';
 import { memoryCorpus } from './memory-corpus.ts';
 
-beforeAll(async () => void (await chooseBackend('wasm')));
+beforeAll(async () => void (await activate('wasm')));
 
 describe('evaluationNoise', () => {
   it('has the p of its t, weight 1 / p, and positions of its own at each level', () => {

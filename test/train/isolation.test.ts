@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend/backend.ts';
+import { activate } from '../../src/train/backend/load.ts';
 import { disposePlaced, hiddenRows, place, type TokenRow } from '../../src/train/model/model.ts';
 import { disposeParameters, initialParameters, type Parameters } from '../../src/train/model/parameters.ts';
 import { TINY } from './fixtures.ts';
@@ -15,7 +15,7 @@ const row = (ids: number[], groups: number[], positions = ids.map((_, i) => i)):
 describe.each(['cpu', 'wasm'] as const)('documents in one window on %s', (backend) => {
   let parameters: Parameters;
   beforeAll(async () => {
-    await chooseBackend(backend);
+    await activate(backend);
     parameters = initialParameters(TINY, 1);
     return () => disposeParameters(parameters);
   });

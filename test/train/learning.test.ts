@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { keyOf, philox } from '../../src/core/random.ts';
 import type { Corpus } from '../../src/shard/corpus.ts';
-import { chooseBackend } from '../../src/train/backend/backend.ts';
+import { activate } from '../../src/train/backend/load.ts';
 import { loadCheckpoint, loadConfig } from '../../src/train/checkpoint/checkpoint.ts';
 import { configFrom } from '../../src/train/start.ts';
 import { codedMemoryError, startModel, withModel } from '../../src/train/memory.ts';
@@ -55,7 +55,7 @@ const settings = (steps: number): RunSettings => ({
 });
 
 beforeAll(async () => {
-  await chooseBackend('wasm');
+  await activate('wasm');
   dir = await mkdtemp(join(tmpdir(), 'ultraprep-train-'));
   await writeFile(join(dir, 'tokenizer.json'), '{}');
   const made = memoryCorpus({

@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../src/train/backend/backend.ts';
+import { activate } from '../../src/train/backend/load.ts';
 import { ADAMW, createOptimizer, disposeOptimizer, learningRateAt, update } from '../../src/train/optimizer.ts';
 import type { ParameterSpec } from '../../src/train/model/parameters.ts';
 
-beforeAll(async () => void (await chooseBackend('cpu')));
+beforeAll(async () => void (await activate('cpu')));
 
 describe('AdamW', () => {
   it.each([

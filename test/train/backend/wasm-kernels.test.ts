@@ -1,12 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { activate } from '../../../src/train/backend/load.ts';
 import { normalTensor } from '../tensors.ts';
 
 beforeAll(async () => {
-  await chooseBackend('cpu');
-  await chooseBackend('wasm');
+  await activate('cpu');
+  await activate('wasm');
 });
 
 /** Values of `make` on both backends. */

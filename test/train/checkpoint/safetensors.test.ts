@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { activate } from '../../../src/train/backend/load.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../../src/train/checkpoint/checkpoint.ts';
 import {
   countParameters,
@@ -18,7 +18,7 @@ import { TINY } from '../fixtures.ts';
 
 let dir = '';
 beforeAll(async () => {
-  await chooseBackend('cpu');
+  await activate('cpu');
   dir = await mkdtemp(join(tmpdir(), 'ultraprep-checkpoint-'));
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));

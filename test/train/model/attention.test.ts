@@ -3,12 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { attention } from '../../../src/train/model/attention.ts';
 import { bucketByLength, disposePlan, planAttention } from '../../../src/train/model/attention-plan.ts';
-import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { activate } from '../../../src/train/backend/load.ts';
 import { denseAttention } from './dense-attention.ts';
 import { largestDifference, normalTensor } from '../tensors.ts';
 
 describe.each(['cpu', 'wasm'] as const)('attention on %s', (backend) => {
-  beforeAll(async () => void (await chooseBackend(backend)));
+  beforeAll(async () => void (await activate(backend)));
 
   // One bucket with padding, groups of one token, an empty group, and a group of several tiles (2 x 2, the last ragged).
   it.each([

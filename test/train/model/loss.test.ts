@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { DEFAULT_FORM } from '../../../src/core/noise.ts';
 import { Masker } from '../../../src/noise/index.ts';
-import { chooseBackend } from '../../../src/train/backend/backend.ts';
+import { activate } from '../../../src/train/backend/load.ts';
 import { lossAndGradients, slabLoss, weightedCrossEntropy } from '../../../src/train/model/loss.ts';
 import { disposeParameters, initialParameters } from '../../../src/train/model/parameters.ts';
 import type { NoiseRow } from '../../../src/shard/index.ts';
@@ -71,7 +71,7 @@ describe('layOut', () => {
 });
 
 describe.each(['cpu', 'wasm'] as const)('loss on %s', (backend) => {
-  beforeAll(async () => void (await chooseBackend(backend)));
+  beforeAll(async () => void (await activate(backend)));
 
   it('is the sum of weight x cross-entropy over masked tokens / all tokens, with its gradients', () => {
     tf.tidy(() => {

@@ -12,11 +12,20 @@ export function runCommand(
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, signal, shell, maxBuffer: 256 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (!error) return resolve();
-      const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '');
-      const said = lines.length > 0 ? lines.slice(-3).join(' | ') : error.message.split('\n')[0]!;
+      const said = tellingLines(`${stdout}\n${stderr}`) || error.message.split('\n')[0]!;
       reject(setupFailed([program, ...args.slice(0, 3)].join(' '), said.slice(0, 600), wayOut));
     });
   });
+}
+
+/** What npm, pip and compilers say around the one line that tells something. */
+const NOISE = /complete log|behind a proxy|Node\.js v|^npm error(?: command.*)?$|^\s*\^*\s*$/;
+
+/** The first lines that speak of an error, or else the last ones. */
+function tellingLines(output: string): string {
+  const lines = output.split('\n').filter((line) => !NOISE.test(line.trim()));
+  const errors = lines.filter((line) => /error|not found|no space/i.test(line));
+  return (errors.length > 0 ? errors.slice(0, 3) : lines.slice(-3)).map((line) => line.trim()).join(' | ');
 }
 
 /** Whether a program can be started at all. */

@@ -1,4 +1,4 @@
-import { isPrepError, setupFailed } from '../../core/errors.ts';
+import { isPrepError } from '../../core/errors.ts';
 import { commitFile } from '../../io/commit.ts';
 import { commitFolder } from '../../io/commit-folder.ts';
 import { makeFolder, remove } from '../../io/files.ts';
@@ -43,26 +43,23 @@ export async function setUp(name: Optional, { onStep, signal }: SetupOptions): P
     await install((dir) => npm(dir));
     return folder;
   }
-  const lacking = await lackingForBuild();
-  let why = lacking === null ? '' : `cannot be built here: ${lacking}`;
-  if (lacking === null)
+  let why = await lackingForBuild();
+  if (why === null) {
+    let building = false;
     try {
       await install(async (dir) => {
         await npm(dir, '--ignore-scripts', HEADERS);
+        building = true;
         await build(dir, name, { onStep, ...(signal && { signal }) });
       });
       return folder;
     } catch (error) {
-      if (signal?.aborted || !isPrepError(error) || error.code !== 'SETUP_FAILED') throw error;
+      if (!building || signal?.aborted || !isPrepError(error) || error.code !== 'SETUP_FAILED') throw error;
       why = error.message;
     }
-  onStep(`TensorFlow.js's own download, since the library of PyPI ${why}`);
-  try {
-    await install((dir) => npm(dir));
-  } catch (error) {
-    if (!isPrepError(error) || error.code !== 'SETUP_FAILED') throw error;
-    throw setupFailed(`train setup`, `${why}; ${error.message}`, 'training goes on with wasm until then');
   }
+  onStep(`TensorFlow.js's own download, because ${why}`);
+  await install((dir) => npm(dir));
   return folder;
 }
 

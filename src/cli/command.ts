@@ -1,5 +1,5 @@
 import { type Command, CommanderError } from 'commander';
-import { EXIT, isPrepError, messageOf } from '../core/errors.ts';
+import { EXIT, isPrepError, messageOf, usageError } from '../core/errors.ts';
 import { safe } from './format.ts';
 
 /**
@@ -19,6 +19,12 @@ export async function runProgram(program: Command, argv: readonly string[]): Pro
   } catch (error) {
     process.exitCode = report(error, json);
   }
+}
+
+/** USAGE where flags stand before a command: they would be the program's own. */
+export function refuseFlagsBefore(program: Command): void {
+  const given = program.options.filter((option) => program.getOptionValueSource(option.attributeName()) === 'cli');
+  if (given.length > 0) throw usageError(`${given.map((o) => o.long).join(', ')} must stand after the command`);
 }
 
 /** Commander would exit in the middle of things, and with 1. */

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { usageError } from '../core/errors.ts';
 import { VERSION } from '../run/index.ts';
-import { runProgram } from './command.ts';
+import { refuseFlagsBefore, runProgram } from './command.ts';
 import { addExport } from './export.ts';
 import { withDryRun } from './prep/dry-run.ts';
 import { type RunFlags, withRunFlags } from './prep/flags.ts';
@@ -51,9 +50,6 @@ for (const add of [planCommand, packCommand, mergeCommand, statusCommand]) add(p
 for (const add of [maskCommand, noiseCommand, inspectCommand, verifyCommand, addExport]) add(program);
 
 // `prep --window 256 pack F` would set a flag of `prep` that `pack` never sees.
-program.hook('preSubcommand', () => {
-  const given = program.options.filter((option) => program.getOptionValueSource(option.attributeName()) === 'cli');
-  if (given.length > 0) throw usageError(`${given.map((o) => o.long).join(', ')} must stand after the command`);
-});
+program.hook('preSubcommand', () => refuseFlagsBefore(program));
 
 await runProgram(program, process.argv);

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { VERSION } from '../run/index.ts';
-import { runProgram } from './command.ts';
+import { refuseFlagsBefore, runProgram } from './command.ts';
 import { doctorCommand } from './train/doctor.ts';
 import { setupCommand } from './train/setup.ts';
 import { DEFAULT_MINUTES, withTraining } from './train/run.ts';
+import { sampleCommand } from './train/sample.ts';
 
 const program = new Command('train')
   .description(
@@ -23,6 +24,7 @@ Examples:
   train out/books --preset small --minutes 30 --lr 3e-3
   train out/books --backend cpu --steps 5  with a backend of your choice
   train out/books --json > run.jsonl       one JSON object a line
+  train sample --prompt 'Once upon'        what the newest checkpoint makes of it
 
 Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenizer.json, metrics.jsonl, curve.svg,
 and resume.safetensors for --resume.
@@ -34,6 +36,9 @@ or memory is too small, 64 usage, 65 bad data,
 70 a bug, 74 input or output, 75 stopped or no usable backend.`,
 );
 
-for (const add of [setupCommand, doctorCommand]) add(program);
+for (const add of [sampleCommand, setupCommand, doctorCommand]) add(program);
+
+// `train --seed 3 sample` would set a flag of `train` that `sample` never sees.
+program.hook('preSubcommand', () => refuseFlagsBefore(program));
 
 await runProgram(program, process.argv);

@@ -271,6 +271,22 @@ export const checkpointInvalid = (file: string, place: string, problem: string):
 export const checkpointMismatch = (dir: string, problem: string, wayOut: string): PrepError =>
   new PrepError('CHECKPOINT_MISMATCH', `${dir} ${problem}; ${wayOut}`, { dir, problem });
 
+/** `from` is the folder that was looked in. */
+export const checkpointNotFound = (from: string): PrepError =>
+  new PrepError(
+    'CHECKPOINT_NOT_FOUND',
+    `no checkpoint in ${from} (a folder with config.json and model.safetensors); make one with \`train\`, or name its folder`,
+    { dir: from },
+  );
+
+/** Weights with NaN or infinities in them, or such as give them. */
+export const logitsNotFinite = (): PrepError =>
+  new PrepError(
+    'CHECKPOINT_INVALID',
+    'the model gives logits that are not finite: its weights are of a run that went wrong; use an earlier checkpoint, or train again with a lower --lr',
+    {},
+  );
+
 export const backendUnavailable = (wanted: string, reasons: readonly string[]): PrepError =>
   new PrepError(
     'BACKEND_UNAVAILABLE',

@@ -8,3 +8,8 @@ export { runTraining } from './run.ts';
 export type { RunResult, TrainEvent } from './run-types.ts';
 export { ROPE_EXTENSIONS, type RopeMethod } from './model/rope-extension.ts';
 export { configFrom } from './start.ts';
+export { findCheckpoint, openCheckpoint } from './checkpoint/find.ts';
+export { type Gapped, gapped } from './sample/infill.ts';
+export { fillIn, REMASKING, type Remasking, SAMPLE, type SampleSettings } from './sample/sample.ts';
+export { type Model } from './sample/row.ts';
+export { withCheckpoint } from './memory.ts';

@@ -5,7 +5,13 @@ import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/erro
 import { loadParameters } from './checkpoint/checkpoint.ts';
 import type { LoopState } from './loop.ts';
 import { createOptimizer, disposeOptimizer } from './optimizer.ts';
-import { countParameters, disposeParameters, initialParameters, parameterSpecs } from './model/parameters.ts';
+import {
+  countParameters,
+  disposeParameters,
+  initialParameters,
+  type Parameters,
+  parameterSpecs,
+} from './model/parameters.ts';
 import { type ModelConfig, presetOf } from './model/presets.ts';
 
 /** A wasm memory holds 4 GiB; the activations need some of it. */
@@ -34,6 +40,22 @@ export const codedMemoryError = (error: unknown): unknown =>
 export async function startModel(config: ModelConfig, seed: number, from: string | null): Promise<LoopState> {
   const parameters = from === null ? initialParameters(config, seed) : await loadParameters(from, config);
   return { parameters, optimizer: createOptimizer(parameterSpecs(config)), config };
+}
+
+/** The model in a checkpoint folder, for as long as `use` takes: without an optimizer. */
+export async function withCheckpoint<T>(
+  dir: string,
+  config: ModelConfig,
+  use: (model: { parameters: Parameters; config: ModelConfig }) => Promise<T>,
+): Promise<T> {
+  try {
+    const parameters = await loadParameters(dir, config);
+    const result = await use({ parameters, config });
+    disposeParameters(parameters);
+    return result;
+  } catch (error) {
+    throw codedMemoryError(error);
+  }
 }
 
 /** What `make` makes, for as long as `use` takes. */

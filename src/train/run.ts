@@ -143,7 +143,7 @@ async function train(run: Run, state: LoopState): Promise<RunResult> {
     await save();
     emit({ kind: 'files', ...pathsIn(settings.out) });
   }
-  const sample = interrupted || signal.aborted ? null : await sampleFrom(corpus, validation, parameters, config);
+  const sample = interrupted || signal.aborted ? null : await sampleFrom(corpus, validation, { parameters, config });
   if (sample) emit(sample);
   return { steps, interrupted, heldOut, unigram: record.unigram };
 }

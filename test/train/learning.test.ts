@@ -15,7 +15,7 @@ import { disposeParameters } from '../../src/train/model/parameters.ts';
 import { type ModelConfig, PRESETS } from '../../src/train/model/presets.ts';
 import { runTraining } from '../../src/train/run.ts';
 import type { RunSettings, TrainEvent } from '../../src/train/run-types.ts';
-import { denoise } from '../../src/train/sample/sample.ts';
+import { denoise, SAMPLE } from '../../src/train/sample/sample.ts';
 import { unigramCrossEntropy } from '../../src/train/unigram.ts';
 import { TINY } from './fixtures.ts';
 import { memoryCorpus } from './memory-corpus.ts';
@@ -103,9 +103,9 @@ describe('a training run', () => {
 
   it('wrote a model that counts on from a prompt', async () => {
     const { parameters, config } = await loadCheckpoint(join(dir, 'train'));
-    const greedy = { length: 6, blockLength: 2, stepsPerBlock: 2, temperature: 0, seed: 0 };
+    const greedy = { ...SAMPLE, blockLength: 2, steps: 6 };
     const before = tf.memory().numTensors;
-    const found = await denoise(Int32Array.of(3, 4, 5, 6, 7, 8), parameters, config, greedy);
+    const found = await denoise(Int32Array.of(3, 4, 5, 6, 7, 8), 6, { parameters, config }, greedy);
     expect([...found]).toEqual([9, 10, 11, 0, 1, 2]);
     expect(tf.memory().numTensors).toBe(before);
     disposeParameters(parameters);

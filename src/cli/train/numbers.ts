@@ -5,6 +5,11 @@ export const positive = (text: string): number => {
   if (!(value > 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number above 0.');
   return value;
 };
+export const notNegative = (text: string): number => {
+  const value = Number(text);
+  if (!(value >= 0) || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number from 0.');
+  return value;
+};
 export const count = (text: string): number => {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('expected a whole number.');

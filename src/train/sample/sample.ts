@@ -1,106 +1,129 @@
-import * as tf from '@tensorflow/tfjs-core';
-
-import { keyOf, philox, STREAM } from '../../core/random.ts';
-import { disposePlaced, HEAD, hiddenRows, place } from '../model/model.ts';
-import type { Parameters } from '../model/parameters.ts';
+import { interrupted } from '../../core/errors.ts';
+import { type Key, keyOf, philox, STREAM } from '../../core/random.ts';
 import type { ModelConfig } from '../model/presets.ts';
+import { choose, type Chosen } from './choose.ts';
+import { type Model, openRows } from './row.ts';
+
+/** Which of the tokens just predicted are kept: the most probable, or any. */
+export const REMASKING = ['low-confidence', 'random'] as const;
+export type Remasking = (typeof REMASKING)[number];
 
 export interface SampleSettings {
-  /** Tokens to write behind the prompt. */
-  readonly length: number;
-  /** Tokens denoised together, left to right in blocks (LLaDA's semi-autoregressive sampling). */
+  /** Masked tokens that are denoised together, from left to right in blocks (semi-autoregressive sampling). */
   readonly blockLength: number;
-  /** Denoising steps of a block: each one keeps the most confident of its still masked tokens. */
-  readonly stepsPerBlock: number;
+  /** Denoising steps over all blocks; each block makes at least one. */
+  readonly steps: number;
+  readonly remasking: Remasking;
   /** 0: the likeliest token. */
   readonly temperature: number;
   readonly seed: number;
+  /** Lets the model write its end token. */
+  readonly allowEnd: boolean;
+  /** Ids from here on are of no token: a model may have more rows than its tokenizer has tokens. */
+  readonly vocabulary?: number;
 }
 
-export const SAMPLE: SampleSettings = { length: 64, blockLength: 16, stepsPerBlock: 16, temperature: 0.7, seed: 0 };
+/** LLaDA's, with blocks of a quarter of its 128 tokens. */
+export const SAMPLE: Omit<SampleSettings, 'steps'> = {
+  blockLength: 32,
+  remasking: 'low-confidence',
+  temperature: 0,
+  seed: 0,
+  allowEnd: false,
+};
 
-/**
- * Continues `prompt` from all masks by low-confidence remasking (LLaDA, arXiv 2502.09992, section 2.4): in each step every
- * masked token of the block is predicted, the most confident are kept, the rest stay masked. The mask, beginning, end and
- * padding ids are never written. Resolves to the new tokens.
- */
+/** Continues `prompt` by `length` tokens from all masks. Resolves to the new tokens. */
 export async function denoise(
   prompt: Int32Array,
-  parameters: Parameters,
-  config: ModelConfig,
-  settings: SampleSettings = SAMPLE,
+  length: number,
+  model: Model,
+  settings: SampleSettings,
 ): Promise<Int32Array> {
-  const total = prompt.length + settings.length;
-  const ids = new Int32Array(total).fill(config.maskTokenId);
+  const ids = new Int32Array(prompt.length + length);
   ids.set(prompt);
-  const banned = [config.maskTokenId, config.bosTokenId, config.eosTokenId, config.padTokenId];
-  for (let start = prompt.length; start < total; start += settings.blockLength) {
-    const end = Math.min(total, start + settings.blockLength);
-    for (let step = 0; step < settings.stepsPerBlock; step++) {
-      const open = Int32Array.from({ length: end - start }, (_, i) => start + i).filter(
-        (at) => ids[at] === config.maskTokenId,
-      );
-      if (open.length === 0) break;
-      const logits = await logitsAt(ids, open, parameters, config);
-      const keep = Math.ceil(open.length / (settings.stepsPerBlock - step));
-      const guesses = [...open].map((at, row) =>
-        choose(logits.subarray(row * config.vocabSize, (row + 1) * config.vocabSize), banned, settings, at, step),
-      );
-      guesses.sort((a, b) => b.confidence - a.confidence || a.at - b.at);
-      for (const { at, id } of guesses.slice(0, keep)) ids[at] = id;
-    }
-  }
-  return ids.subarray(prompt.length);
-}
-
-/** Logits [positions x vocabulary] of one row of tokens that all see each other. */
-async function logitsAt(
-  ids: Int32Array,
-  positions: Int32Array,
-  parameters: Parameters,
-  config: ModelConfig,
-): Promise<Float32Array> {
-  const row = {
-    ids,
-    positions: Int32Array.from(ids, (_, i) => i),
-    groupOffsets: Int32Array.of(0, ids.length),
-  };
-  const placed = place(row, config);
-  const logits = tf.tidy(() => {
-    const hidden = tf.gather(hiddenRows(placed, parameters, config), tf.tensor1d(positions, 'int32'));
-    return tf.matMul(hidden, parameters.get(HEAD) as tf.Tensor2D, false, true);
-  });
-  disposePlaced(placed);
-  const values = (await logits.data()) as Float32Array;
-  logits.dispose();
-  return values;
+  const open = Int32Array.from({ length }, (_, i) => prompt.length + i);
+  return (await fillIn(ids, open, model, settings)).subarray(prompt.length);
 }
 
 /**
- * A token for position `at` in denoising step `step` by Gumbel-max in float64 (at temperature 0 the likeliest), and its
- * probability at temperature 1.
+ * Fills the positions `open` (ascending) of a document from masks; what stands in `ids` elsewhere stays. LLaDA's sampler
+ * (arXiv 2502.09992, section 2.4, and its generate.py) with masks anywhere: in each step every masked token of the block
+ * is predicted, some are kept, the rest are masked again. Mask, beginning and padding ids are never written, and the end
+ * only where it is allowed. The same seed gives the same tokens. INTERRUPTED at the signal.
  */
-function choose(
-  logits: Float32Array,
-  banned: readonly (number | null)[],
-  { temperature, seed }: SampleSettings,
-  at: number,
-  step: number,
-): { at: number; id: number; confidence: number } {
-  const draw = new Uint32Array(4);
-  const key = keyOf(seed);
-  let high = -Infinity;
-  for (const logit of logits) high = Math.max(high, logit);
-  let sum = 0;
-  let id = -1;
-  let best = -Infinity;
-  for (let i = 0; i < logits.length; i++) {
-    sum += Math.exp(logits[i]! - high);
-    if (temperature > 0 && i % 4 === 0) philox(draw, key, i >>> 2, at, step, STREAM.sample);
-    if (banned.includes(i)) continue;
-    let score = logits[i]!;
-    if (temperature > 0) score -= temperature * Math.log(-Math.log((draw[i & 3]! + 0.5) / 2 ** 32));
-    if (score > best) [best, id] = [score, i];
+export async function fillIn(
+  ids: Int32Array,
+  open: Int32Array,
+  model: Model,
+  settings: SampleSettings,
+  signal?: AbortSignal,
+): Promise<Int32Array> {
+  const { config } = model;
+  const filled = ids.slice();
+  for (const at of open) filled[at] = config.maskTokenId;
+  const banned = bannedIds(config, settings);
+  const key = keyOf(settings.seed);
+  const rows = openRows([ids.length], model);
+  let done = 0;
+  try {
+    for (const { positions, steps } of blocksOf(open, settings)) {
+      let left = positions;
+      for (const [step, keep] of evenSplit(positions.length, steps).entries()) {
+        if (keep === 0) continue;
+        // Only a turn of the event loop lets a signal in.
+        await new Promise(setImmediate);
+        if (signal?.aborted) throw interrupted(done, open.length, 'tokens');
+        const guesses: (Chosen & { at: number; confidence: number })[] = [];
+        await rows.logits(filled, left, (logits, index) => {
+          const at = left[index]!;
+          const chosen = choose(logits, banned, { temperature: settings.temperature, key, at, step });
+          const confidence = settings.remasking === 'random' ? lot(key, at, step) : chosen.probability;
+          guesses.push({ ...chosen, at, confidence });
+        });
+        guesses.sort((a, b) => b.confidence - a.confidence || a.at - b.at);
+        for (const { at, id } of guesses.slice(0, keep)) filled[at] = id;
+        left = Int32Array.from(guesses.slice(keep), ({ at }) => at).sort();
+        done += keep;
+      }
+    }
+  } finally {
+    rows.dispose();
   }
-  return { at, id, confidence: Math.exp(logits[id]! - high) / sum };
+  return filled;
+}
+
+/** [vocabulary]: 1 for ids that no text has. */
+export function bannedIds(
+  config: ModelConfig,
+  { allowEnd, vocabulary = config.vocabSize }: Pick<SampleSettings, 'allowEnd' | 'vocabulary'>,
+): Uint8Array {
+  const banned = new Uint8Array(config.vocabSize).fill(1, vocabulary);
+  for (const id of [config.bosTokenId, config.padTokenId, config.eosTokenId]) if (id !== null) banned[id] = 1;
+  // LLaDA pads with its end token.
+  if (allowEnd && config.eosTokenId !== null) banned[config.eosTokenId] = 0;
+  banned[config.maskTokenId] = 1;
+  return banned;
+}
+
+/** Blocks of masked positions, in order, with the steps of each. */
+export function blocksOf(
+  open: Int32Array,
+  { blockLength, steps }: Pick<SampleSettings, 'blockLength' | 'steps'>,
+): { positions: Int32Array; steps: number }[] {
+  const count = Math.ceil(open.length / blockLength);
+  return evenSplit(steps, count).map((share, block) => ({
+    positions: open.subarray(block * blockLength, (block + 1) * blockLength),
+    steps: Math.max(1, share),
+  }));
+}
+
+/** `total` in `parts` as equal as can be, the larger ones first (LLaDA's get_num_transfer_tokens). */
+export const evenSplit = (total: number, parts: number): number[] =>
+  Array.from({ length: parts }, (_, i) => Math.floor(total / parts) + (i < total % parts ? 1 : 0));
+
+/** A draw of its own, beside those of the tokens: their first word counts pairs of ids. */
+function lot(key: Key, at: number, step: number): number {
+  const draw = new Uint32Array(4);
+  philox(draw, key, 0xffffffff, at, step, STREAM.sample);
+  return draw[0]!;
 }

@@ -8,7 +8,7 @@ import { unigramCrossEntropy } from '../../src/train/unigram.ts';
 import { TINY } from './fixtures.ts';
 import { memoryCorpus } from './memory-corpus.ts';
 
-beforeAll(async () => void (await activate('wasm')));
+beforeAll(() => activate('wasm'));
 
 describe('evaluationNoise', () => {
   it('has the p of its t, weight 1 / p, and positions of its own at each level', () => {

@@ -5,7 +5,7 @@ import { activate } from '../../src/train/backend/load.ts';
 import { ADAMW, createOptimizer, disposeOptimizer, learningRateAt, update } from '../../src/train/optimizer.ts';
 import type { ParameterSpec } from '../../src/train/model/parameters.ts';
 
-beforeAll(async () => void (await activate('cpu')));
+beforeAll(() => activate('cpu'));
 
 describe('AdamW', () => {
   it.each([

@@ -95,13 +95,21 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
   await makeFolder(`${dir}/${module}/lib/napi-v${NAPI}`);
   const library = 'pypi/tensorflow';
   const args = [
-    ...['-std=c++17', '-O2', '-fPIC', '-shared', '-pthread', `-DNAPI_VERSION=${NAPI}`],
+    '-std=c++17',
+    '-O2',
+    '-fPIC',
+    '-shared',
+    '-pthread',
+    `-DNAPI_VERSION=${NAPI}`,
     ...['node_modules/node-api-headers/include', 'node_modules/@tensorflow', `${library}/include`].map(
       (at) => `-I${at}`,
     ),
     ...['tfjs_backend', 'tfjs_binding'].map((source) => `${module}/binding/${source}.cc`),
-    ...['-o', `${module}/lib/napi-v${NAPI}/tfjs_binding.node`],
-    ...[`-L${library}`, '-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'],
+    '-o',
+    `${module}/lib/napi-v${NAPI}/tfjs_binding.node`,
+    `-L${library}`,
+    '-l:libtensorflow_cc.so.2',
+    '-l:libtensorflow_framework.so.2',
     `-Wl,-rpath,$ORIGIN/../../../../../${library}`,
   ];
   await runCommand('c++', args, { cwd: dir, signal, wayOut: 'see that g++ or clang is whole' });

@@ -85,7 +85,10 @@ describe('fillIn', () => {
   });
 
   it('says that weights are broken instead of writing text', async () => {
-    const broken = new Map(parameters).set('model.transformer.ln_f.weight', tf.fill([CONFIG.dModel], NaN));
+    const broken = new Map(parameters).set(
+      'model.transformer.ln_f.weight',
+      tf.tensor1d(new Float32Array(CONFIG.dModel).map(() => NaN)),
+    );
     const filled = fillIn(
       Int32Array.of(1, 0),
       Int32Array.of(1),

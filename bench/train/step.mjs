@@ -17,11 +17,11 @@ const slab = slabOf(work);
 const [seconds, losses] = [[], []];
 for (let i = 0; i <= work.steps; i++) {
   const begun = performance.now();
-  const { loss, gradients } = lossAndGradients(slab, parameters, config, work.tokens);
+  const { loss, gradients, crossEntropies } = lossAndGradients(slab, parameters, config, work.tokens);
   const norm = globalNorm([...gradients.values()]);
   losses.push(loss.dataSync()[0]);
   update(optimizer, parameters, gradients, norm.dataSync()[0], 1e-3);
-  tf.dispose([loss, norm, ...gradients.values()]);
+  tf.dispose([loss, norm, crossEntropies, ...gradients.values()]);
   // The last update has been done when its result is there.
   parameters.get('model.transformer.ln_f.weight').dataSync();
   if (i > 0) seconds.push((performance.now() - begun) / 1000);

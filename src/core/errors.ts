@@ -148,11 +148,6 @@ export const allDropped = (
 };
 
 /** A mask that the bundled trainer has no attention for. */
-export const trainerPolicy = (dir: string, policy: string): PrepError =>
-  usageError(
-    `${dir} has the policy ${policy}: the bundled trainer attends both ways inside groups; make one with another --policy`,
-  );
-
 export const noTrainingWindows = (dir: string, validation: number): PrepError =>
   new PrepError(
     'CORPUS_EMPTY',

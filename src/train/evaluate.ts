@@ -2,11 +2,11 @@ import { DEFAULT_FORM } from '../core/noise.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
 import { Masker, SCALE, scheduleOf, steps } from '../noise/index.ts';
 import type { Corpus, NoiseRow } from '../shard/index.ts';
-import { slabLoss } from './model/loss.ts';
+import { slabCrossEntropies } from './model/loss.ts';
 import type { Parameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
 import { inSlabs, layOut } from './slab.ts';
-import { readWindow } from './windows.ts';
+import { diffusionBlockOf, readWindow } from './windows.ts';
 
 /** LLaDA's: p = (1 - eps) t + eps, weight 1 / p, one t a window. */
 const FORM = DEFAULT_FORM;
@@ -53,7 +53,9 @@ export async function evaluate(
       // The loss is read synchronously: only a turn of the event loop lets a signal in.
       await new Promise(setImmediate);
       if (signal?.aborted) return null;
-      sum += slabLoss(layOut(some, config.maskTokenId, masker), parameters, config) / times;
+      const slab = layOut(some, config.maskTokenId, masker, diffusionBlockOf(corpus));
+      const nats = await slabCrossEntropies(slab, parameters, config);
+      nats.forEach((value, i) => (sum += (slab.weights[i]! * value) / times));
     }
     tokens += record.numTokens;
   }

@@ -11,7 +11,7 @@ import { addGradients, learningRateAt, update, type Optimizer, type Schedule } f
 import type { Parameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
 import { inSlabs, layOut, type Slab } from './slab.ts';
-import { cutTo, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
+import { cutTo, diffusionBlockOf, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 
 export interface LoopSettings {
   /** Steps to make; null: until the time is up. */
@@ -91,7 +91,9 @@ export async function trainLoop(
       }),
     );
     const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
-    const slabs = inSlabs(items, settings.slabTokens).map((some) => layOut(some, state.config.maskTokenId, masker));
+    const slabs = inSlabs(items, settings.slabTokens).map((some) =>
+      layOut(some, state.config.maskTokenId, masker, diffusionBlockOf(corpus)),
+    );
     const learningRate = learningRateAt(settings.schedule, step, progress);
     const made = await optimizerStep(slabs, batchTokens, state, learningRate, settings.signal);
     if (made === null) break;
@@ -127,7 +129,7 @@ async function optimizerStep(
     const part = lossAndGradients(slab, parameters, config, batchTokens);
     gradients = addGradients(gradients, part.gradients);
     loss += (await part.loss.data())[0]!;
-    part.loss.dispose();
+    tf.dispose([part.loss, part.crossEntropies]);
   }
   if (!gradients) return { loss, gradientNorm: 0 };
   const norm = globalNorm([...gradients.values()]);

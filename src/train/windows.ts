@@ -1,5 +1,5 @@
-import { corpusCorrupt, noTrainingWindows, trainerPolicy } from '../core/errors.ts';
-import { POLICIES, type Policy } from '../mask/index.ts';
+import { corpusCorrupt, noTrainingWindows } from '../core/errors.ts';
+import { DIFFUSION_BLOCK, POLICIES } from '../mask/index.ts';
 import type { Corpus, NoisePass, NoiseRow, WindowRecord } from '../shard/index.ts';
 
 /** More ids than any tokenizer has: what is allocated by the vocabulary stays bounded. */
@@ -34,7 +34,7 @@ export async function readWindow(corpus: Corpus, window: number): Promise<Window
   const fail = (problem: string): never => {
     throw corpusCorrupt(corpus.dir, `window ${window}`, problem);
   };
-  if (POLICIES[mask.policy as Policy]?.attention !== 'bidirectional') throw trainerPolicy(corpus.dir, mask.policy);
+  if (!Object.hasOwn(POLICIES, mask.policy)) fail(`has the unknown policy ${mask.policy}`);
   if (inputIds.length !== windowLength) fail(`has ${inputIds.length} ids, not ${windowLength}`);
   if (!Number.isInteger(numTokens) || numTokens < 1 || numTokens > windowLength)
     fail(`has ${numTokens} tokens, a window holds 1 to ${windowLength}`);
@@ -50,6 +50,10 @@ export async function readWindow(corpus: Corpus, window: number): Promise<Window
       );
   return record;
 }
+
+/** Tokens in a block of the corpus' windows, where their policy is block diffusion. */
+export const diffusionBlockOf = ({ manifest }: Corpus): number =>
+  (manifest.config as { diffusion_block?: number } | undefined)?.diffusion_block ?? DIFFUSION_BLOCK;
 
 /** A noise pass whose batches can be made. */
 export async function openPass(corpus: Corpus, pass: number): Promise<NoisePass> {

@@ -1,7 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { attention } from '../model/attention.ts';
+import { attend, attendBackward } from '../model/attention.ts';
 import { disposePlan, planAttention, TILE } from '../model/attention-plan.ts';
+import { BIDIRECTIONAL } from '../model/attention-rule.ts';
 import { globalNorm } from '../gradient-norm.ts';
 import { lossAndGradients } from '../model/loss.ts';
 import { disposeParameters, initialParameters } from '../model/parameters.ts';
@@ -41,6 +42,7 @@ const SLAB: Slab = {
   ids: Int32Array.of(3, 10, 4, 1, 10, 9, 2, 10, 5, 3, 10, 8),
   positions: Int32Array.from({ length: 12 }, (_, i) => i),
   groupOffsets: Int32Array.of(0, 5, 9, 12),
+  rules: [BIDIRECTIONAL, { kind: 'causal' }, BIDIRECTIONAL],
   masked: Int32Array.of(1, 4, 7, 10),
   targets: Int32Array.of(1, 5, 6, 5),
   weights: Float32Array.of(1.5, 1.5, 4, 2),
@@ -49,7 +51,7 @@ const SLAB: Slab = {
 /** Runs on the active backend. */
 export async function runSelfCheck(): Promise<CheckFigures> {
   const parameters = initialParameters(CONFIG, 1);
-  const { loss, gradients } = lossAndGradients(SLAB, parameters, CONFIG, 12);
+  const { loss, gradients, crossEntropies } = lossAndGradients(SLAB, parameters, CONFIG, 12);
   const norm = globalNorm([...gradients.values()]);
   const figures = {
     product: await product(),
@@ -58,7 +60,7 @@ export async function runSelfCheck(): Promise<CheckFigures> {
     attention: await attentionFigure(TILE),
     tiled: await attentionFigure(4),
   };
-  tf.dispose([...gradients.values()]);
+  tf.dispose([crossEntropies, ...gradients.values()]);
   disposeParameters(parameters);
   return figures;
 }
@@ -96,12 +98,12 @@ function attentionFigure(tile: number): Promise<number> {
       Float32Array.from({ length: tokens * width }, (_, i) => 1.5 * Math.sin(seed + i * i)),
       [tokens, width],
     );
-  const plan = planAttention(Int32Array.of(0, 9, 16, 20, 23), 2, tile);
+  const plan = planAttention(Int32Array.of(0, 9, 16, 20, 23), 2, [], tile);
   const sum = tf.tidy(() => {
-    const { value, grads } = tf.valueAndGrads((...x) =>
-      attention(...(x as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]), plan),
-    )([waves(1), waves(2), waves(3)], waves(4));
-    return tf.addN([value, ...grads].map((x, i) => tf.sum(tf.mul(tf.square(x), tf.add(waves(5 + i), 2)))));
+    const [q, k, v, dy] = [waves(1), waves(2), waves(3), waves(4)] as const;
+    const { value, kept } = attend(tf.concat2d([tf.div(q, Math.SQRT2), k], 1), v, plan);
+    const { dqk, dv } = attendBackward(dy, value, kept, plan);
+    return tf.addN([value, dqk, dv].map((x, i) => tf.sum(tf.mul(tf.square(x), tf.add(tf.sum(waves(5 + i)), 40)))));
   });
   disposePlan(plan);
   return figure(sum);

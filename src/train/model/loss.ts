@@ -1,61 +1,84 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { withGradient } from './gradient.ts';
-import { disposePlaced, HEAD, hiddenRows, place } from './model.ts';
+import { type Slab, slabParts } from '../slab.ts';
+import type { Gradients } from './block.ts';
+import { backwardPass, disposePlaced, forwardPass, HEAD, hiddenRows, place } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import type { Slab } from '../slab.ts';
+import { tidy } from './tidy.ts';
+
+export type { Gradients } from './block.ts';
 
 /** Logits of one piece of the cross-entropy: bounds its memory (32 MiB). */
 const MAX_LOGITS = 8 * 1024 * 1024;
+/**
+ * Tokens that go through the model together, where their groups allow: no group sees another, so one after the other is the same in the
+ * memory of the longest. Also faster than all at once, whose tensors no cache holds.
+ */
+const PART_TOKENS = 4096;
+
+/** Masked tokens in pieces whose logits fit. */
+function* pieces(slab: Slab, vocabulary: number): Generator<{ from: number; to: number }> {
+  const rows = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
+  for (let from = 0; from < slab.masked.length; from += rows)
+    yield { from, to: Math.min(slab.masked.length, from + rows) };
+}
 
 /**
  * Sum over the masked tokens of weight x cross-entropy, in nats, divided by `tokens`, all real tokens of the optimizer
- * batch (LLaDA, arXiv 2502.09992, eq. 3). `hidden` [tokens, width], `head` [vocabulary, width]. Only masked rows get logits, some at a time; the
- * gradients are made with them, so logits are never kept and a one-hot never formed.
+ * batch (LLaDA, arXiv 2502.09992, eq. 3), and its gradients to `hidden` [tokens, width] and `head` [vocabulary, width]. Only masked rows
+ * get logits, some at a time; the gradients are made with them, so logits are never kept and a one-hot never formed.
+ * `crossEntropies`: [masked, 1], by themselves, unweighted.
  */
-export function weightedCrossEntropy(hidden: tf.Tensor2D, head: tf.Tensor2D, whole: Slab, tokens: number): tf.Scalar {
+export function weightedCrossEntropy(
+  hidden: tf.Tensor2D,
+  head: tf.Tensor2D,
+  whole: Slab,
+  tokens: number,
+): { loss: tf.Scalar; dHidden: tf.Tensor2D; dHead: tf.Tensor2D; crossEntropies: tf.Tensor2D } {
   const slab = { ...whole, weights: whole.weights.map((weight) => weight / tokens) };
-  const vocabulary = head.shape[0];
-  const rows = Math.max(1, Math.floor(MAX_LOGITS / vocabulary));
-  return withGradient(
-    [hidden, head],
-    () => {
-      const headT: tf.Tensor2D = tf.transpose(head);
-      let loss: tf.Scalar = tf.scalar(0);
-      let dHeadT: tf.Tensor2D = tf.zerosLike(headT);
-      const dRows: tf.Tensor2D[] = [];
-      for (let from = 0; from < slab.masked.length; from += rows) {
-        const part = tf.tidy(() => pieceOfLoss(hidden, head, headT, slab, from, from + rows));
-        const [lastLoss, lastHead] = [loss, dHeadT];
-        loss = tf.add(loss, part.loss);
-        dHeadT = tf.add(dHeadT, part.dHeadT);
-        dRows.push(part.dRows);
-        tf.dispose([lastLoss, lastHead, part.loss, part.dHeadT]);
-      }
-      return { value: loss, saved: [joinRows(dRows, hidden.shape[1]), headGradient(hidden, dHeadT, slab, vocabulary)] };
-    },
-    (dy, [dRows, dHead]) => [tf.mul(scatterRows(dRows, slab.masked, hidden.shape[0]), dy), tf.mul(dHead, dy)],
-  );
+  const [vocabulary, width] = head.shape;
+  return tidy(() => {
+    const headT: tf.Tensor2D = tf.transpose(head);
+    let loss: tf.Scalar = tf.scalar(0);
+    let dHeadT: tf.Tensor2D = tf.zerosLike(headT);
+    const rows: { dRows: tf.Tensor2D; crossEntropies: tf.Tensor2D }[] = [];
+    for (const { from, to } of pieces(slab, vocabulary)) {
+      const part = tidy(() => pieceOfLoss(hidden, head, headT, slab, from, to));
+      const [lastLoss, lastHead] = [loss, dHeadT];
+      loss = tf.add(loss, part.loss);
+      dHeadT = tf.add(dHeadT, part.dHeadT);
+      rows.push(part);
+      tf.dispose([lastLoss, lastHead, part.loss, part.dHeadT]);
+    }
+    const dRows = joinRows(
+      rows.map((part) => part.dRows),
+      width,
+    );
+    return {
+      loss,
+      dHidden: scatterRows(dRows, slab.masked, hidden.shape[0]),
+      dHead: headGradient(hidden, dHeadT, slab, vocabulary),
+      crossEntropies: joinRows(
+        rows.map((part) => part.crossEntropies),
+        1,
+      ),
+    };
+  });
 }
 
 /** Loss and gradients of masked tokens `from` to `to`; the head's gradient [width, vocabulary] without its one-hot part. */
-function pieceOfLoss(
-  hidden: tf.Tensor2D,
-  head: tf.Tensor2D,
-  headT: tf.Tensor2D,
-  slab: Slab,
-  from: number,
-  to: number,
-): { loss: tf.Scalar; dRows: tf.Tensor2D; dHeadT: tf.Tensor2D } {
+function pieceOfLoss(hidden: tf.Tensor2D, head: tf.Tensor2D, headT: tf.Tensor2D, slab: Slab, from: number, to: number) {
   const { x, weight, targetRows } = pick(hidden, head, slab, from, to);
   const logits: tf.Tensor2D = tf.matMul(x, headT);
   const p: tf.Tensor2D = tf.softmax(logits);
   const weighted: tf.Tensor2D = tf.mul(p, weight);
+  const crossEntropies = crossEntropy(x, logits, p, targetRows);
   return {
-    loss: tf.sum(tf.mul(crossEntropy(x, logits, p, targetRows), weight)),
-    dRows: tf.sub(tf.matMul(weighted, head), tf.mul(targetRows, weight)),
-    dHeadT: tf.matMul(x, weighted, true, false),
+    crossEntropies,
+    loss: tf.sum<tf.Scalar>(tf.mul(crossEntropies, weight)),
+    dRows: tf.sub<tf.Tensor2D>(tf.matMul(weighted, head), tf.mul(targetRows, weight)),
+    dHeadT: tf.matMul<tf.Tensor2D>(x, weighted, true, false),
   };
 }
 
@@ -69,7 +92,7 @@ function pick(hidden: tf.Tensor2D, head: tf.Tensor2D, slab: Slab, from: number, 
 }
 
 /** [rows, 1]: log-sum-exp of the logits (max - log max softmax: no exp, no underflow) minus the target's logit. */
-const crossEntropy = (x: tf.Tensor2D, logits: tf.Tensor2D, p: tf.Tensor2D, targetRows: tf.Tensor2D): tf.Tensor =>
+const crossEntropy = (x: tf.Tensor2D, logits: tf.Tensor2D, p: tf.Tensor2D, targetRows: tf.Tensor2D): tf.Tensor2D =>
   tf.sub(tf.sub(tf.max(logits, -1, true), tf.log(tf.max(p, -1, true))), tf.sum(tf.mul(x, targetRows), -1, true));
 
 const joinRows = (parts: readonly tf.Tensor2D[], width: number): tf.Tensor2D =>
@@ -87,45 +110,78 @@ function headGradient(hidden: tf.Tensor2D, dHeadT: tf.Tensor2D, slab: Slab, voca
 const scatterRows = (rows: tf.Tensor2D, at: Int32Array, tokens: number): tf.Tensor2D =>
   tf.unsortedSegmentSum(rows, tf.tensor1d(at, 'int32'), tokens);
 
-/** Cross-entropy sum of a slab without gradients: the same figure, for evaluation. */
-export function slabLoss(slab: Slab, parameters: Parameters, config: ModelConfig): number {
-  const placed = place(slab, config);
-  const loss = tf.tidy(() => {
-    const hidden = hiddenRows(placed, parameters, config);
-    const head = parameters.get(HEAD) as tf.Tensor2D;
-    const headT: tf.Tensor2D = tf.transpose(head);
-    const rows = Math.max(1, Math.floor(MAX_LOGITS / head.shape[0]));
-    let sum = 0;
-    for (let from = 0; from < slab.masked.length; from += rows)
-      sum += tf
-        .tidy(() => {
-          const { x, weight, targetRows } = pick(hidden, head, slab, from, from + rows);
+/** Cross-entropies of a slab's masked tokens in nats, unweighted, without gradients: the same figures, for evaluation. */
+export async function slabCrossEntropies(
+  slab: Slab,
+  parameters: Parameters,
+  config: ModelConfig,
+): Promise<Float32Array> {
+  const head = parameters.get(HEAD) as tf.Tensor2D;
+  const all = new Float32Array(slab.masked.length);
+  let done = 0;
+  for (const part of slabParts(slab, PART_TOKENS)) {
+    const placed = place(part, config);
+    const found = tidy(() => {
+      const hidden = hiddenRows(placed, parameters, config);
+      const headT: tf.Tensor2D = tf.transpose(head);
+      const some = [...pieces(part, head.shape[0])].map(({ from, to }) =>
+        tidy(() => {
+          const { x, targetRows } = pick(hidden, head, part, from, to);
           const logits: tf.Tensor2D = tf.matMul(x, headT);
-          return tf.sum(tf.mul(crossEntropy(x, logits, tf.softmax(logits), targetRows), weight));
-        })
-        .dataSync()[0]!;
-    return sum;
-  });
-  disposePlaced(placed);
-  return loss;
+          return crossEntropy(x, logits, tf.softmax(logits), targetRows);
+        }),
+      );
+      return joinRows(some, 1);
+    });
+    disposePlaced(placed);
+    all.set(await found.data(), done);
+    done += part.masked.length;
+    found.dispose();
+  }
+  return all;
 }
 
-export type Gradients = Map<string, tf.Tensor>;
+/** What a slab teaches; the caller disposes. */
+export interface Lesson {
+  /** Divided by all real tokens of the optimizer batch. */
+  readonly loss: tf.Scalar;
+  readonly gradients: Gradients;
+  /** [masked, 1]: nats, unweighted. */
+  readonly crossEntropies: tf.Tensor2D;
+}
 
-/** A slab's loss, divided by `tokens` (all real tokens of the optimizer batch), and its gradients. The caller disposes. */
+/** A slab's loss, divided by `tokens` (all real tokens of the optimizer batch), and its gradients. `dRows`: `backwardPass`. */
 export function lossAndGradients(
   slab: Slab,
   parameters: Parameters,
   config: ModelConfig,
   tokens: number,
-): { loss: tf.Scalar; gradients: Gradients } {
-  const placed = place(slab, config);
-  const names = [...parameters.keys()];
-  const { value, grads } = tf.valueAndGrads((...tensors: tf.Tensor[]) => {
-    const weights: Parameters = new Map(names.map((name, i) => [name, tensors[i]!]));
-    const hidden = hiddenRows(placed, weights, config);
-    return weightedCrossEntropy(hidden, weights.get(HEAD) as tf.Tensor2D, slab, tokens);
-  })([...parameters.values()]);
-  disposePlaced(placed);
-  return { loss: value, gradients: new Map(names.map((name, i) => [name, grads[i]!])) };
+  dRows?: (gradient: tf.Tensor2D) => void,
+): Lesson {
+  let sum: Lesson | null = null;
+  for (const part of slabParts(slab, PART_TOKENS)) {
+    const placed = place(part, config);
+    const pass = forwardPass(placed, parameters, config);
+    const { loss, dHidden, dHead, crossEntropies } = weightedCrossEntropy(
+      pass.hidden,
+      parameters.get(HEAD) as tf.Tensor2D,
+      part,
+      tokens,
+    );
+    const gradients = backwardPass(dHidden, pass, dRows).set(HEAD, dHead);
+    disposePlaced(placed);
+    sum = sum ? together(sum, { loss, gradients, crossEntropies }) : { loss, gradients, crossEntropies };
+  }
+  if (!sum) throw new Error('a slab without tokens');
+  return sum;
+}
+
+function together(a: Lesson, b: Lesson): Lesson {
+  const both = {
+    loss: tf.add<tf.Scalar>(a.loss, b.loss),
+    gradients: new Map([...a.gradients].map(([name, gradient]) => [name, tf.add(gradient, b.gradients.get(name)!)])),
+    crossEntropies: tf.concat2d([a.crossEntropies, b.crossEntropies], 0),
+  };
+  for (const { loss, gradients, crossEntropies } of [a, b]) tf.dispose([loss, ...gradients.values(), crossEntropies]);
+  return both;
 }

@@ -1,11 +1,21 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { attention } from './attention.ts';
 import { disposePlan, planAttention, type AttentionPlan } from './attention-plan.ts';
-import { embed, linear, residual, rmsNorm, swiglu } from './layers.ts';
+import type { Rule } from './attention-rule.ts';
+import {
+  blockBackward,
+  type BlockContext,
+  blockForward,
+  blockWeights,
+  disposeKept,
+  type Gradients,
+  type KeptBlock,
+} from './block.ts';
+import { inverseNorm, normBackward, normed } from './layers.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
-import { ropeTables, rotate, type Rope } from './rope.ts';
+import { ropeTables, type Rope } from './rope.ts';
+import { tidy } from './tidy.ts';
 
 /** Tokens laid end to end with the offsets of their attention groups: what the model takes. */
 export interface TokenRow {
@@ -13,8 +23,10 @@ export interface TokenRow {
   readonly ids: Int32Array;
   /** [tokens]: place of each in its window. */
   readonly positions: Int32Array;
-  /** [groups + 1], from 0 to tokens: tokens of one group see each other, both ways, and no others. */
+  /** [groups + 1], from 0 to tokens: no token sees one of another group. */
   readonly groupOffsets: Int32Array;
+  /** [groups]: who sees whom inside each; left out: everyone everyone. */
+  readonly rules?: readonly Rule[];
 }
 
 /** A token row on the backend, with all that depends on its shape alone. */
@@ -27,7 +39,7 @@ export interface Placed {
 export function place(row: TokenRow, config: ModelConfig): Placed {
   return {
     ids: tf.tensor1d(row.ids, 'int32'),
-    plan: planAttention(row.groupOffsets, config.heads),
+    plan: planAttention(row.groupOffsets, config.heads, row.rules),
     rope: ropeTables(row.positions, config.dModel / config.heads, config.ropeTheta),
   };
 }
@@ -39,40 +51,93 @@ export function disposePlaced({ ids, plan, rope }: Placed): void {
 
 /** The weight that turns hidden rows into logits, [vocabulary, width]. */
 export const HEAD = 'model.transformer.ff_out.weight';
+const WORDS = 'model.transformer.wte.weight';
+const LAST_NORM = 'model.transformer.ln_f.weight';
+
+/** Activations of a pass that are kept rather than made again, at most, in bytes: making them again takes a third more time. */
+const KEEP_BYTES = 2 ** 30;
+
+/** float32 activations that the backward pass needs of one token, in bytes (`KeptBlock`). */
+export const activationBytes = ({ layers, dModel, hidden }: ModelConfig): number =>
+  4 * layers * (7 * dModel + 2 * hidden);
 
 /** Tokens -> hidden rows after the last norm, [tokens, width]; logits are hidden . head^T (loss.ts). */
 export function hiddenRows(row: Placed, parameters: Parameters, config: ModelConfig): tf.Tensor2D {
-  const weights = weightsOf(parameters, 'model.transformer');
-  let x = embed(weights.matrix('wte'), row.ids);
+  return tidy(() => {
+    const pass = forward(row, parameters, config, 'nothing');
+    return pass.hidden;
+  });
+}
+
+/** A forward pass on the way to its backward one. */
+export interface Pass {
+  /** [tokens, width], after the last norm. */
+  readonly hidden: tf.Tensor2D;
+  readonly row: Placed;
+  readonly parameters: Parameters;
+  readonly config: ModelConfig;
+  /** Input of each block and, at the end, what comes out of the last. */
+  readonly inputs: readonly tf.Tensor2D[];
+  readonly kept: readonly (KeptBlock | null)[];
+  readonly inverse: tf.Tensor2D;
+}
+
+/** For training: of long slabs only the blocks' inputs are kept, and the rest is made again (Chen et al., arXiv 1604.06174). */
+export const forwardPass = (row: Placed, parameters: Parameters, config: ModelConfig): Pass =>
+  forward(row, parameters, config, row.ids.size * activationBytes(config) > KEEP_BYTES ? 'inputs' : 'all');
+
+function forward(row: Placed, parameters: Parameters, config: ModelConfig, keep: 'nothing' | 'inputs' | 'all'): Pass {
+  const context = contextOf(row, config);
+  const inputs: tf.Tensor2D[] = [tf.gather(parameters.get(WORDS) as tf.Tensor2D, row.ids)];
+  const kept: (KeptBlock | null)[] = [];
   for (let n = 0; n < config.layers; n++) {
-    x = layer(x, weightsOf(parameters, `model.transformer.blocks.${n}`), row, config);
+    const x = inputs.at(-1)!;
+    const weights = blockWeights(parameters, n, config.dModel / config.heads);
+    const made = blockForward(x, weights, context, keep === 'all');
+    weights.qk.dispose();
+    kept.push(made.kept);
+    if (keep === 'nothing') inputs.pop()!.dispose();
+    inputs.push(made.value);
   }
-  return rmsNorm(x, weights.vector('ln_f'), config.rmsNormEps);
+  const inverse = inverseNorm(inputs.at(-1)!, config.rmsNormEps);
+  const hidden = normed(inputs.at(-1)!, inverse, parameters.get(LAST_NORM) as tf.Tensor1D);
+  return { hidden, row, parameters, config, inputs, kept, inverse };
 }
 
-interface Weights {
-  matrix(name: string): tf.Tensor2D;
-  vector(name: string): tf.Tensor1D;
+const contextOf = ({ plan, rope }: Placed, { rmsNormEps }: ModelConfig): BlockContext => ({
+  plan,
+  rope,
+  eps: rmsNormEps,
+});
+
+/**
+ * Gradients of all weights but the head from that of the hidden rows. Disposes of the pass and of `dHidden`. `dRows`, where it is given,
+ * gets the gradient to each token's embedding [tokens, width], its own to dispose.
+ */
+export function backwardPass(dHidden: tf.Tensor2D, pass: Pass, dRows?: (gradient: tf.Tensor2D) => void): Gradients {
+  const { row, parameters, config, inputs, kept, inverse, hidden } = pass;
+  const context = contextOf(row, config);
+  const gradients: Gradients = new Map();
+  const last = normBackward(dHidden, inputs.at(-1)!, inverse, parameters.get(LAST_NORM) as tf.Tensor1D);
+  gradients.set(LAST_NORM, last.dScale);
+  tf.dispose([dHidden, hidden, inverse, inputs.at(-1)!]);
+  let dx = last.dx;
+  for (let n = config.layers - 1; n >= 0; n--) {
+    const weights = blockWeights(parameters, n, config.dModel / config.heads);
+    const again = kept[n] ?? remade(blockForward(inputs[n]!, weights, context, true));
+    const found = blockBackward(dx, again, weights, context);
+    disposeKept(again);
+    tf.dispose([dx, inputs[n]!, weights.qk]);
+    dx = found.dx;
+    for (const [name, gradient] of found.gradients) gradients.set(name, gradient);
+  }
+  gradients.set(WORDS, tf.unsortedSegmentSum(dx, row.ids, config.vocabSize));
+  if (dRows) dRows(dx);
+  else dx.dispose();
+  return gradients;
 }
 
-/** The weights `root`.NAME.weight. */
-function weightsOf(parameters: Parameters, root: string): Weights {
-  const find = (name: string): tf.Tensor => {
-    const tensor = parameters.get(`${root}.${name}.weight`);
-    if (!tensor) throw new Error(`the model has no weight ${root}.${name}`);
-    return tensor;
-  };
-  return { matrix: (name) => find(name) as tf.Tensor2D, vector: (name) => find(name) as tf.Tensor1D };
-}
-
-/** One transformer block: x + attention(norm(x)), then x + feed-forward(norm(x)). */
-function layer(x: tf.Tensor2D, weights: Weights, row: Placed, config: ModelConfig): tf.Tensor2D {
-  const a = rmsNorm(x, weights.vector('attn_norm'), config.rmsNormEps);
-  const q = rotate(linear(a, weights.matrix('q_proj')), row.rope);
-  const k = rotate(linear(a, weights.matrix('k_proj')), row.rope);
-  const v = linear(a, weights.matrix('v_proj'));
-  const middle = residual(x, linear(attention(q, k, v, row.plan), weights.matrix('attn_out')));
-  const f = rmsNorm(middle, weights.vector('ff_norm'), config.rmsNormEps);
-  const inner = swiglu(linear(f, weights.matrix('ff_proj')), linear(f, weights.matrix('up_proj')));
-  return residual(middle, linear(inner, weights.matrix('ff_out')));
+function remade({ value, kept }: { value: tf.Tensor2D; kept: KeptBlock | null }): KeptBlock {
+  value.dispose();
+  return kept!;
 }

@@ -1,7 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { withGradient } from './gradient.ts';
-
 /**
  * Rotary position embedding in Hugging Face's rotate-half convention: with half = width / 2 and
  * f_i = theta^(-i / half), element i < half of a head at position p becomes x_i cos(p f_i) - x_(i+half) sin(p f_i), element
@@ -41,28 +39,21 @@ export function ropeTables(positions: Int32Array, headWidth: number, theta: numb
   };
 }
 
-/** Rotates `x` [tokens, heads x head width], head by head. A product with `rotation` is faster than slices and concats. */
-export function rotate(x: tf.Tensor2D, rope: Rope): tf.Tensor2D {
-  const [tokens, width] = x.shape;
-  const headWidth = rope.rotation.shape[0];
-  const heads = width / headWidth;
-  const turn = (rows: tf.Tensor, transposed: boolean): tf.Tensor3D =>
-    tf.reshape(tf.matMul(tf.reshape(rows, [tokens * heads, headWidth]), rope.rotation, false, transposed), [
-      tokens,
-      heads,
-      headWidth,
-    ]);
-  const byHead = (rows: tf.Tensor): tf.Tensor3D => tf.reshape(rows, [tokens, heads, headWidth]);
-  const flat = (rows: tf.Tensor): tf.Tensor2D => tf.reshape(rows, [tokens, width]);
-  return withGradient(
-    [x],
-    () => {
-      const rows = byHead(x);
-      return { value: flat(tf.add(tf.mul(rows, rope.cos), tf.mul(turn(rows, false), rope.sin))), saved: [] };
-    },
-    (dy) => {
-      const rows = byHead(dy);
-      return [flat(tf.add(tf.mul(rows, rope.cos), turn(tf.mul(rows, rope.sin), true)))];
-    },
-  );
-}
+/** Rotates `x` [tokens, n x head width], head by head. A product with `rotation` is faster than slices and concats. */
+export const rotate = (x: tf.Tensor2D, rope: Rope): tf.Tensor2D =>
+  tf.tidy(() => {
+    const rows = byHead(x, rope);
+    return tf.reshape(tf.add(tf.mul(rows, rope.cos), tf.mul(turned(rows, rope, false), rope.sin)), x.shape);
+  });
+
+/** The gradient to `x` of `rotate`, from that of its result. */
+export const rotateBack = (dy: tf.Tensor2D, rope: Rope): tf.Tensor2D =>
+  tf.tidy(() => {
+    const rows = byHead(dy, rope);
+    return tf.reshape(tf.add(tf.mul(rows, rope.cos), turned(tf.mul(rows, rope.sin), rope, true)), dy.shape);
+  });
+
+const byHead = (x: tf.Tensor2D, { rotation }: Rope): tf.Tensor3D => tf.reshape(x, [x.shape[0], -1, rotation.shape[0]]);
+
+const turned = (rows: tf.Tensor3D, { rotation }: Rope, back: boolean): tf.Tensor3D =>
+  tf.reshape(tf.matMul(tf.reshape(rows, [-1, rotation.shape[0]]), rotation, false, back), rows.shape);

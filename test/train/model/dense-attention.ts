@@ -1,16 +1,15 @@
 /**
- * Attention by its definition, in float64 and plain loops, every pair of a row looked at: the reference. Takes q, k, v and
+ * Attention by its definition, in float64 and plain loops, every pair of a row looked at: the reference. `sees` says who sees whom. Takes q, k, v and
  * the gradient of the result, each [tokens, heads x head width]; gives the result and the gradients of q, k, v.
  */
 export function denseAttention(
   operands: readonly ArrayLike<number>[],
-  offsets: readonly number[],
+  sees: (query: number, key: number) => boolean,
   heads: number,
   width: number,
 ): Float32Array[] {
   const [q, k, v, dy] = operands as [ArrayLike<number>, ArrayLike<number>, ArrayLike<number>, ArrayLike<number>];
   const tokens = q.length / width;
-  const group = Array.from({ length: tokens }, (_, i) => offsets.findLastIndex((start) => start <= i));
   const headWidth = width / heads;
   const scale = 1 / Math.sqrt(headWidth);
   const [out, dq, dk, dv] = [0, 0, 0, 0].map(() => new Float64Array(q.length)) as [
@@ -30,7 +29,7 @@ export function denseAttention(
       for (let w = 0; w < headWidth; w++) to[at(i) + w]! += factor * from[at(j) + w]!;
     };
     for (let i = 0; i < tokens; i++) {
-      const scores = group.map((g, j) => (g === group[i] ? dot(q, i, k, j) * scale : -Infinity));
+      const scores = Array.from({ length: tokens }, (_, j) => (sees(i, j) ? dot(q, i, k, j) * scale : -Infinity));
       const high = scores.reduce((a, b) => Math.max(a, b));
       const total = scores.reduce((sum, score) => sum + Math.exp(score - high), 0);
       const p = scores.map((score) => Math.exp(score - high) / total);

@@ -86,3 +86,26 @@ def loss(weights, config, batch, tokens):
     rows = hidden_rows(weights, config, batch["ids"], batch["positions"], batch["cu_seqlens"])
     found = rows[batch["masked"]] @ weights["model.transformer.ff_out.weight"].T
     return (F.cross_entropy(found, batch["targets"], reduction="none") * batch["weights"]).sum() / tokens
+
+
+def train(weights, config, batch, steps, timed=None):
+    """Losses of steps of AdamW as the bundled trainer makes them: decay on matrices that are no embeddings, norms clipped to 1."""
+    import time
+
+    embeddings = ("wte.weight", "transformer.ff_out.weight")
+    decayed = [w for name, w in weights.items() if w.dim() == 2 and not name.endswith(embeddings)]
+    others = [w for w in weights.values() if not any(w is one for one in decayed)]
+    groups = [{"params": decayed, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.95), eps=1e-8, foreach=True)
+    losses = []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        optimizer.zero_grad(set_to_none=True)
+        found = loss(weights, config, batch, len(batch["ids"]))
+        found.backward()
+        torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0, foreach=True)
+        optimizer.step()
+        losses.append(found.item())
+        if timed is not None:
+            timed.append(time.perf_counter() - begun)
+    return losses

@@ -8,6 +8,7 @@ import {
   disposePlan,
   planAttention,
 } from '../../../src/train/model/attention-plan.ts';
+import { TESTED } from '../../support/backends.ts';
 import { activate } from '../../../src/train/backend/load.ts';
 import { denseMask, type Policy } from '../../../src/mask/index.ts';
 import { denseAttention } from './dense-attention.ts';
@@ -28,7 +29,7 @@ function attentionOf(
   return [value, tf.mul(dq, scale), dk, dv];
 }
 
-describe.each(['cpu', 'wasm'] as const)('attention on %s', (backend) => {
+describe.each(TESTED)('attention on %s', (backend) => {
   beforeAll(() => activate(backend));
 
   // One bucket with padding, groups of one token, an empty group, and a group of several tiles (2 x 2, the last ragged).

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_FORM } from '../../../src/core/noise.ts';
 import { Masker } from '../../../src/noise/index.ts';
 import { BIDIRECTIONAL } from '../../../src/train/model/attention-rule.ts';
+import { TESTED } from '../../support/backends.ts';
 import { activate } from '../../../src/train/backend/load.ts';
 import { lossAndGradients, slabCrossEntropies, weightedCrossEntropy } from '../../../src/train/model/loss.ts';
 import { disposeParameters, initialParameters, type Parameters } from '../../../src/train/model/parameters.ts';
@@ -77,7 +78,7 @@ describe('layOut', () => {
   });
 });
 
-describe.each(['cpu', 'wasm'] as const)('loss on %s', (backend) => {
+describe.each(TESTED)('loss on %s', (backend) => {
   beforeAll(() => activate(backend));
 
   it('is the sum of weight x cross-entropy over masked tokens / all tokens, with its gradients', () => {

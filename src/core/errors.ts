@@ -293,14 +293,51 @@ export const backendUnavailable = (wanted: string, reasons: readonly string[]): 
 export const setupFailed = (command: string, said: string, wayOut: string): PrepError =>
   new PrepError('SETUP_FAILED', `${command} failed: ${said}; ${wayOut}`, { command });
 
-/** `saved`: this run has written a checkpoint. */
-export const lossNotFinite = (step: number, loss: number, saved: boolean): PrepError =>
+/** Where a loss went wrong, and what of it. */
+export interface BadLoss {
+  readonly step: number;
+  /** Windows of the step's batch, or of the part of it that shows it; none where it is the held-out loss. */
+  readonly windows: Int32Array;
+  /** `loss`, `gradient norm`, ... */
+  readonly what: string;
+  readonly value: number;
+  /** This run has written a checkpoint. */
+  readonly saved: boolean;
+}
+
+export const lossNotFinite = (bad: BadLoss): PrepError =>
   new PrepError(
     'LOSS_NOT_FINITE',
-    `the loss is ${loss} at step ${step}; lower --lr or raise --warmup` +
-      (saved ? ' (the last good checkpoint is kept)' : ' (no checkpoint was written)'),
-    { step, loss: String(loss), saved },
+    `the ${bad.what} is ${bad.value} at step ${bad.step}${inWindows(bad.windows)}; lower --lr or raise --warmup${kept(bad.saved)}`,
+    badLossDetails(bad),
   );
+
+export const lossExploded = (bad: BadLoss & { readonly limit: number; readonly inARow?: number }): PrepError =>
+  new PrepError(
+    'LOSS_EXPLODED',
+    `the ${bad.what} is ${bad.value.toPrecision(4)} at step ${bad.step}${inWindows(bad.windows)}, ` +
+      `${bad.inARow === undefined ? '' : `the last of ${bad.inARow} steps in a row `}above the limit of ${bad.limit.toPrecision(4)}; ` +
+      `lower --lr, raise --warmup, or set another --max-spike${kept(bad.saved)}`,
+    { ...badLossDetails(bad), limit: bad.limit },
+  );
+
+const badLossDetails = ({ step, windows, what, value, saved }: BadLoss) => ({
+  step,
+  windows: [...windows].map(String),
+  what,
+  value: String(value),
+  saved,
+});
+
+/** A batch may have thousands: the details have them all. */
+const inWindows = (windows: Int32Array): string => {
+  if (windows.length === 0) return '';
+  const more = windows.length > 16 ? ` and ${windows.length - 16} more` : '';
+  return ` (windows ${windows.subarray(0, 16).join(', ')}${more})`;
+};
+
+const kept = (saved: boolean): string =>
+  saved ? ' (the last good checkpoint is kept)' : ' (no checkpoint was written)';
 
 /** `model` is words such as `the preset small (1,000 parameters)`; `limit` in bytes. */
 export const modelTooLarge = (model: string, bytes: number, limit: number, backend: string): PrepError =>

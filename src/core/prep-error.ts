@@ -33,6 +33,7 @@ const EXIT_OF = {
   BACKEND_UNAVAILABLE: EXIT.retry,
   SETUP_FAILED: EXIT.retry,
   LOSS_NOT_FINITE: EXIT.failed,
+  LOSS_EXPLODED: EXIT.failed,
   OUT_OF_MEMORY: EXIT.failed,
   IO_FAILED: EXIT.io,
   DISK_FULL: EXIT.io,

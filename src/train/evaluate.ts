@@ -5,6 +5,7 @@ import type { Corpus, NoiseRow } from '../shard/index.ts';
 import { slabCrossEntropies } from './model/loss.ts';
 import type { Parameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
+import { type Breakdown, breakdownOf, emptyTally, meanOf, tallyUp } from './record/breakdown.ts';
 import { inSlabs, layOut } from './slab.ts';
 import { diffusionBlockOf, readWindow } from './windows.ts';
 
@@ -19,6 +20,9 @@ export interface Evaluation {
   /** Nats a token. */
   readonly loss: number;
   readonly tokens: number;
+  /** Nats a masked token, unweighted; null without one. */
+  readonly crossEntropy: number | null;
+  readonly breakdown: Breakdown;
 }
 
 /**
@@ -40,6 +44,7 @@ export async function evaluate(
 ): Promise<Evaluation | null> {
   let sum = 0;
   let tokens = 0;
+  const tally = emptyTally(corpus.manifest.windowLength);
   const masker = new Masker(FORM, 0, corpus.manifest.windowLength);
   for (const [index, window] of windows.entries()) {
     const record = await readWindow(corpus, window);
@@ -54,12 +59,13 @@ export async function evaluate(
       await new Promise(setImmediate);
       if (signal?.aborted) return null;
       const slab = layOut(some, config.maskTokenId, masker, diffusionBlockOf(corpus));
-      const nats = await slabCrossEntropies(slab, parameters, config);
-      nats.forEach((value, i) => (sum += (slab.weights[i]! * value) / times));
+      const crossEntropies = await slabCrossEntropies(slab, parameters, config);
+      crossEntropies.forEach((nats, i) => (sum += (slab.weights[i]! * nats) / times));
+      tallyUp(tally, { slab, crossEntropies });
     }
     tokens += record.numTokens;
   }
-  return { loss: sum / tokens, tokens };
+  return { loss: sum / tokens, tokens, crossEntropy: meanOf(tally), breakdown: breakdownOf(tally) };
 }
 
 /** Shift of a window's levels, by its place among the windows: multiples of the golden ratio fill (0, 1) evenly. */

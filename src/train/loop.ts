@@ -6,11 +6,15 @@ import { inTrainingOrder } from '../core/random.ts';
 import { Masker } from '../noise/index.ts';
 import type { Corpus, NoisePass } from '../shard/index.ts';
 import { globalNorm } from './gradient-norm.ts';
+import { watch } from './guard.ts';
 import { lossAndGradients, type Gradients } from './model/loss.ts';
-import { addGradients, learningRateAt, update, type Optimizer, type Schedule } from './optimizer.ts';
+import { addGradients, update, type Optimizer } from './optimizer.ts';
 import type { Parameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
-import { inSlabs, layOut, type Slab } from './slab.ts';
+import type { Progress } from './progress.ts';
+import { emptyTally, type MaskedTokens, meanOf, tallyUp } from './record/breakdown.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
+import { inSlabs, layOut, type NoisedSlab } from './slab.ts';
 import { cutTo, diffusionBlockOf, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 
 export interface LoopSettings {
@@ -23,6 +27,8 @@ export interface LoopSettings {
   /** Tokens in one forward and backward pass, at most, but at least a window: bounds memory. */
   readonly slabTokens: number;
   readonly schedule: Schedule;
+  /** Multiple of the gradient norm's running mean that is exploding (`guard.ts`); 0: none is. */
+  readonly maxSpike: number;
   /** Ends the run, in the middle of a step too: that step is not made. */
   readonly signal: AbortSignal;
   /** Whether there is a checkpoint of this run yet. */
@@ -36,29 +42,17 @@ export interface StepReport {
   readonly epoch: number;
   /** Nats a token (not only a masked one). */
   readonly loss: number;
+  /** Nats a masked token, unweighted; null without one. */
+  readonly crossEntropy: number | null;
   readonly learningRate: number;
   /** Before clipping. */
   readonly gradientNorm: number;
   /** Trained on so far, repeats included. */
   readonly tokens: number;
   readonly milliseconds: number;
-  /** All steps together. */
-  readonly spent: number;
   /** How much of the run is done, 0 to 1. */
   readonly progress: number;
 }
-
-/** How far a run is. */
-export interface Start {
-  /** Steps made. */
-  readonly step: number;
-  /** Tokens trained on, repeats included. */
-  readonly tokens: number;
-  /** Milliseconds of training. */
-  readonly spent: number;
-}
-
-export const BEGINNING: Start = { step: 0, tokens: 0, spent: 0 };
 
 export interface LoopState {
   readonly parameters: Parameters;
@@ -68,20 +62,19 @@ export interface LoopState {
 
 /**
  * Trains: epoch e reads the training windows under noise pass e (passes come round again when there are fewer) in that pass's
- * order, `permutation(windows, manifest seed, pass)` (of a complement: pass - 1), a batch of windows a step. `afterStep` is
- * awaited; it may evaluate and save, and ends the run by returning false. Resolves to the number of steps made.
+ * order, `permutation(windows, manifest seed, pass)` (of a complement: pass - 1), a batch of windows a step. Goes on from
+ * `at`, and moves it on. `afterStep` is awaited; it may evaluate and save, and ends the run by returning false.
  */
 export async function trainLoop(
   corpus: Corpus,
   state: LoopState,
   settings: LoopSettings,
-  start: Start,
+  at: Progress,
   afterStep: (report: StepReport) => Promise<boolean>,
-): Promise<number> {
-  let { step, tokens, spent } = start;
-  for await (const { windows, noise, masker, epoch } of batches(corpus, settings.batchWindows, start.step)) {
+): Promise<void> {
+  for await (const { windows, noise, masker, epoch } of batches(corpus, settings.batchWindows, at.step)) {
     const started = performance.now();
-    const progress = shareDone(settings, step, spent);
+    const progress = shareDone(settings, at);
     if (progress >= 1) break;
     const items = await Promise.all(
       [...windows].map(async (window) => {
@@ -91,35 +84,63 @@ export async function trainLoop(
       }),
     );
     const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
-    const slabs = inSlabs(items, settings.slabTokens).map((some) =>
-      layOut(some, state.config.maskTokenId, masker, diffusionBlockOf(corpus)),
-    );
-    const learningRate = learningRateAt(settings.schedule, step, progress);
-    const made = await optimizerStep(slabs, batchTokens, state, learningRate, settings.signal);
+    const parts = inSlabs(items, settings.slabTokens).map((some) => ({
+      windows: Int32Array.from(some, ({ record }) => record.window),
+      slab: layOut(some, state.config.maskTokenId, masker, diffusionBlockOf(corpus)),
+    }));
+    const learningRate = learningRateAt(settings.schedule, at.step, progress);
+    const made = await optimizerStep(parts, batchTokens, state, learningRate, settings.signal);
     if (made === null) break;
     const { loss, gradientNorm } = made;
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) throw lossNotFinite(step + 1, loss, settings.saved());
-    step += 1;
-    tokens += batchTokens;
+    const bad = { step: at.step + 1, windows: made.shownBy ?? windows, saved: settings.saved() };
+    if (!Number.isFinite(loss)) throw lossNotFinite({ ...bad, what: 'loss', value: loss });
+    if (!Number.isFinite(gradientNorm)) throw lossNotFinite({ ...bad, what: 'gradient norm', value: gradientNorm });
+    const ofStep = emptyTally(corpus.manifest.windowLength);
+    for (const masked of made.masked) {
+      tallyUp(ofStep, masked);
+      tallyUp(at.tally, masked);
+    }
+    const crossEntropy = meanOf(ofStep);
+    if (crossEntropy !== null)
+      watch(at.guard, { ...bad, gradientNorm, crossEntropy }, settings.maxSpike, state.config.vocabSize);
     const milliseconds = performance.now() - started;
-    spent += milliseconds;
-    const report = { step, epoch, loss, learningRate, gradientNorm, tokens, milliseconds, spent };
-    if (!(await afterStep({ ...report, progress: shareDone(settings, step, spent) }))) break;
+    at.step += 1;
+    at.tokens += batchTokens;
+    at.spent += milliseconds;
+    const { step, tokens } = at;
+    const report = { step, epoch, loss, crossEntropy, learningRate, gradientNorm, tokens, milliseconds };
+    if (!(await afterStep({ ...report, progress: shareDone(settings, at) }))) break;
   }
-  return step;
 }
 
-/** Loss and gradients over the slabs, then one update, but not with a loss that is not finite. null: the signal came. */
+/** What one forward and backward pass takes. */
+interface Part {
+  /** Their numbers. */
+  readonly windows: Int32Array;
+  readonly slab: NoisedSlab;
+}
+
+interface StepMade {
+  readonly loss: number;
+  readonly gradientNorm: number;
+  readonly masked: readonly MaskedTokens[];
+  /** The windows that a loss is not finite with; null where it is. */
+  readonly shownBy: Int32Array | null;
+}
+
+/** Loss and gradients over the parts, then one update, but not with a loss that is not finite. null: the signal came. */
 async function optimizerStep(
-  slabs: readonly Slab[],
+  parts: readonly Part[],
   batchTokens: number,
   { parameters, optimizer, config }: LoopState,
   learningRate: number,
   signal: AbortSignal,
-): Promise<{ loss: number; gradientNorm: number } | null> {
+): Promise<StepMade | null> {
   let gradients: Gradients | null = null;
   let loss = 0;
-  for (const slab of slabs.filter(({ masked }) => masked.length > 0)) {
+  let shownBy: Int32Array | null = null;
+  const masked: MaskedTokens[] = [];
+  for (const { windows, slab } of parts.filter((part) => part.slab.masked.length > 0)) {
     // Nothing above need wait for anything: only a turn of the event loop lets a signal in.
     await new Promise(setImmediate);
     if (signal.aborted) {
@@ -128,16 +149,21 @@ async function optimizerStep(
     }
     const part = lossAndGradients(slab, parameters, config, batchTokens);
     gradients = addGradients(gradients, part.gradients);
-    loss += (await part.loss.data())[0]!;
+    const nats = (await part.loss.data())[0]!;
+    loss += nats;
+    masked.push({ slab, crossEntropies: (await part.crossEntropies.data()) as Float32Array });
     tf.dispose([part.loss, part.crossEntropies]);
+    if (Number.isFinite(nats)) continue;
+    shownBy = windows;
+    break;
   }
-  if (!gradients) return { loss, gradientNorm: 0 };
+  if (!gradients) return { loss, gradientNorm: 0, masked, shownBy };
   const norm = globalNorm([...gradients.values()]);
   const gradientNorm = (await norm.data())[0]!;
   const finite = Number.isFinite(loss) && Number.isFinite(gradientNorm);
   if (finite) update(optimizer, parameters, gradients, gradientNorm, learningRate);
   tf.dispose([norm, ...gradients.values()]);
-  return { loss, gradientNorm };
+  return { loss, gradientNorm, masked, shownBy };
 }
 
 /** Endless: window numbers of each optimizer batch, without the first `skip`; the last of an epoch may be short. */
@@ -160,5 +186,5 @@ export async function* batches(
   }
 }
 
-const shareDone = ({ steps, milliseconds }: LoopSettings, step: number, spent: number): number =>
+const shareDone = ({ steps, milliseconds }: LoopSettings, { step, spent }: Progress): number =>
   Math.min(1, Math.max(steps === null ? 0 : step / steps, milliseconds === null ? 0 : spent / milliseconds));

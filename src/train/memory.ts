@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/errors.ts';
 import { loadParameters } from './checkpoint/checkpoint.ts';
 import type { LoopState } from './loop.ts';
-import { createOptimizer, disposeOptimizer } from './optimizer.ts';
+import { ADAMW, type AdamWSettings, createOptimizer, disposeOptimizer } from './optimizer.ts';
 import {
   countParameters,
   disposeParameters,
@@ -37,9 +37,14 @@ export const codedMemoryError = (error: unknown): unknown =>
   !isPrepError(error) && WORDS.test(messageOf(error)) ? outOfMemory(tf.getBackend(), error) : error;
 
 /** A model and its optimizer, new or with the weights of the checkpoint in `from`. */
-export async function startModel(config: ModelConfig, seed: number, from: string | null): Promise<LoopState> {
+export async function startModel(
+  config: ModelConfig,
+  seed: number,
+  from: string | null,
+  settings: AdamWSettings = ADAMW,
+): Promise<LoopState> {
   const parameters = from === null ? initialParameters(config, seed) : await loadParameters(from, config);
-  return { parameters, optimizer: createOptimizer(parameterSpecs(config)), config };
+  return { parameters, optimizer: createOptimizer(parameterSpecs(config), settings), config };
 }
 
 /** The model in a checkpoint folder, for as long as `use` takes: without an optimizer. */

@@ -9,11 +9,20 @@ export interface AdamWSettings {
   readonly eps: number;
   /** Decoupled (Loshchilov & Hutter, arXiv 1711.05101); on matrices only, not on norms and embeddings. */
   readonly weightDecay: number;
-  /** Gradients of a larger global norm are scaled down to it. */
+  /** Gradients of a larger global norm are scaled down to it; 0: never. */
   readonly clipNorm: number;
+  /** Decay of the moving average of the weights; null: there is none. */
+  readonly averageDecay: number | null;
 }
 
-export const ADAMW: AdamWSettings = { beta1: 0.9, beta2: 0.95, eps: 1e-8, weightDecay: 0.1, clipNorm: 1 };
+export const ADAMW: AdamWSettings = {
+  beta1: 0.9,
+  beta2: 0.95,
+  eps: 1e-8,
+  weightDecay: 0.1,
+  clipNorm: 1,
+  averageDecay: null,
+};
 
 /** AdamW's moments, by parameter name. */
 export interface Optimizer {
@@ -21,6 +30,8 @@ export interface Optimizer {
   readonly decayed: ReadonlySet<string>;
   readonly first: Map<string, tf.Tensor>;
   readonly second: Map<string, tf.Tensor>;
+  /** Exponential moving average of the weights, from the first update on; empty without. */
+  readonly average: Parameters;
   /** Updates made. */
   updates: number;
 }
@@ -32,12 +43,13 @@ export function createOptimizer(specs: readonly ParameterSpec[], settings: AdamW
     decayed: new Set(specs.filter(({ kind }) => kind === 'linear').map(({ name }) => name)),
     first: zeros(),
     second: zeros(),
+    average: new Map(),
     updates: 0,
   };
 }
 
-export const disposeOptimizer = ({ first, second }: Optimizer): void =>
-  tf.dispose([...first.values(), ...second.values()]);
+export const disposeOptimizer = ({ first, second, average }: Optimizer): void =>
+  tf.dispose([...first.values(), ...second.values(), ...average.values()]);
 
 /**
  * One AdamW update of `parameters`, in place of their tensors: with the clipped gradient g,
@@ -54,7 +66,7 @@ export function update(
 ): void {
   const { beta1, beta2, eps, weightDecay, clipNorm } = optimizer.settings;
   const n = ++optimizer.updates;
-  const clip = norm > clipNorm ? clipNorm / norm : 1;
+  const clip = clipNorm > 0 && norm > clipNorm ? clipNorm / norm : 1;
   // lr m^ / (sqrt(v^) + eps) with the bias corrections taken out of the tensors: fewer passes over them.
   const root = Math.sqrt(1 - beta2 ** n);
   const rate = (learningRate * root) / (1 - beta1 ** n);
@@ -73,6 +85,22 @@ export function update(
     optimizer.second.set(name, nextV);
     parameters.set(name, nextWeight);
   }
+  follow(optimizer, parameters);
+}
+
+/**
+ * Moves the average towards the weights: a = d a + (1 - d) w, from a = w at the first update. d is (1 + n) / (10 + n) after n
+ * updates while that is less than the decay (TensorFlow's rule), so that a short run averages its own last tenth and not its start.
+ */
+function follow({ settings: { averageDecay }, average, updates }: Optimizer, parameters: Parameters): void {
+  if (averageDecay === null) return;
+  const decay = Math.min(averageDecay, (1 + updates) / (10 + updates));
+  for (const [name, weight] of parameters) {
+    const before = average.get(name);
+    const moved = (old: tf.Tensor): tf.Tensor => tf.add(tf.mul(old, decay), tf.mul(weight, 1 - decay));
+    average.set(name, before ? tf.tidy(() => moved(before)) : tf.clone(weight));
+    before?.dispose();
+  }
 }
 
 /** Adds `more` to `sum`, tensor by tensor; disposes what it was given. */
@@ -85,22 +113,4 @@ export function addGradients(sum: Gradients | null, more: Gradients): Gradients 
     tf.dispose([before, gradient]);
   }
   return total;
-}
-
-/** Learning rate over a run. */
-export interface Schedule {
-  readonly peak: number;
-  /** Steps of linear rise: the first is at peak / warmup. */
-  readonly warmup: number;
-  readonly shape: 'cosine' | 'constant';
-  /** What cosine ends at, as a share of the peak. */
-  readonly floor: number;
-}
-
-/** At `progress` (0 to 1) of the run, in step `step` (from 0). */
-export function learningRateAt(schedule: Schedule, step: number, progress: number): number {
-  const rise = Math.min(1, (step + 1) / Math.max(1, schedule.warmup));
-  if (schedule.shape === 'constant') return schedule.peak * rise;
-  const fall = schedule.floor + (1 - schedule.floor) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, progress)));
-  return schedule.peak * rise * fall;
 }

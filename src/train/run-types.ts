@@ -1,13 +1,20 @@
 import type { ModelConfig } from './model/presets.ts';
+import type { AdamWSettings } from './optimizer.ts';
+import type { Breakdown } from './record/breakdown.ts';
+import type { Schedule } from './schedule.ts';
 
 export interface RunSettings {
   readonly steps: number | null;
   readonly milliseconds: number | null;
   readonly batchWindows: number | null;
-  readonly learningRate: number;
-  readonly warmup: number;
-  /** Steps between evaluations, each followed by a checkpoint. */
+  readonly schedule: Schedule;
+  readonly optimizer: AdamWSettings;
+  /** Multiple of the gradient norm's running mean that is exploding; 0: only what is not finite ends the run. */
+  readonly maxSpike: number;
+  /** Steps between evaluations. */
   readonly evalEvery: number;
+  /** Steps between checkpoints. */
+  readonly saveEvery: number;
   readonly seed: number;
   /** Folder of the checkpoint to go on from; null: a new model. */
   readonly from: string | null;
@@ -27,6 +34,7 @@ export type TrainEvent =
       readonly steps: number;
       readonly epoch: number;
       readonly loss: number;
+      readonly crossEntropy: number | null;
       readonly learningRate: number;
       readonly gradientNorm: number;
       readonly tokens: number;
@@ -37,10 +45,18 @@ export type TrainEvent =
       readonly kind: 'evaluation';
       readonly step: number;
       readonly loss: number;
+      /** Of the moving average of the weights, where there is one. */
+      readonly averageLoss?: number;
       /** Held-out tokens it is the mean over; each is seen at several noise levels. */
       readonly heldOutTokens: number;
       readonly final: boolean;
     }
+  | ({
+      readonly kind: 'breakdown';
+      readonly step: number;
+      /** Of the training batches since the last evaluation, or of the held-out windows now. */
+      readonly of: 'training' | 'held-out';
+    } & Breakdown)
   | {
       readonly kind: 'sample';
       /** The prompt is held-out text; false: the corpus has none, and it was trained on. */
@@ -48,7 +64,13 @@ export type TrainEvent =
       readonly prompt: Int32Array;
       readonly continuation: Int32Array;
     }
-  | { readonly kind: 'files'; readonly checkpoint: string; readonly curve: string; readonly metrics: string };
+  | {
+      readonly kind: 'files';
+      readonly checkpoint: string;
+      readonly curve: string;
+      readonly breakdown: string;
+      readonly metrics: string;
+    };
 
 export interface RunResult {
   readonly steps: number;

@@ -1,18 +1,19 @@
 import { isPrepError, noisePassMissing, usageError } from '../core/errors.ts';
-import { commitFile } from '../io/commit.ts';
-import { exists, readAll } from '../io/files.ts';
-import { MAX_TOKENIZER_BYTES } from '../core/limits.ts';
+import { exists } from '../io/files.ts';
 import type { Corpus } from '../shard/index.ts';
-import { saveCheckpoint } from './checkpoint/checkpoint.ts';
-import { evaluate, someOf } from './evaluate.ts';
-import { BEGINNING, type LoopState, type Start, trainLoop } from './loop.ts';
+import { canResume, identityOf, loadResume } from './checkpoint/resume.ts';
+import { type Evaluation, someOf } from './evaluate.ts';
+import { faultOf, heldOutLoss } from './held-out.ts';
+import { type LoopState, trainLoop } from './loop.ts';
 import { checkRoom, startModel, withModel } from './memory.ts';
 import { paceOf } from './pace.ts';
 import { countParameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
-import { recordedUntil, recordRun, type RunRecord } from './record/record.ts';
-import { identityOf, loadResume, type RunIdentity, saveResume } from './checkpoint/resume.ts';
+import { beginning, type Progress } from './progress.ts';
+import { breakdownOf, emptyTally } from './record/breakdown.ts';
+import { recordedLines, type RunRecord } from './record/record.ts';
 import { sampleFrom } from './sample/run-sample.ts';
+import { pathsIn, type Saver, saverOf } from './saving.ts';
 import type { RunResult, RunSettings, TrainEvent } from './run-types.ts';
 import { unigramCrossEntropy } from './unigram.ts';
 import { checkManifest, trainingWindows } from './windows.ts';
@@ -21,8 +22,6 @@ import { checkManifest, trainingWindows } from './windows.ts';
 const SLAB_TOKENS = 4096;
 /** Held-out tokens looked at, at most, the same each time: bounds the time on a large corpus. */
 const EVAL_TOKENS = 65_536;
-/** Noise levels each held-out window is seen at. */
-const LEVELS = { onTheWay: 1, final: 4 };
 /** Training tokens the unigram is counted on, at most. */
 const UNIGRAM_TOKENS = 2 ** 25;
 
@@ -52,110 +51,114 @@ export async function runTraining(
   else emit({ kind: 'notice', text: 'no validation windows: there will be no held-out loss' });
   const identity = await identityOf(corpus, config, settings);
   const record: RunRecord = { title: corpus.manifest.name, config, unigram: unigram?.crossEntropy ?? null, lines: [] };
-  let start = BEGINNING;
+  let progress = beginning(windowLength);
   const make = async (): Promise<LoopState> => {
-    if (!settings.resume) return startModel(config, settings.seed, settings.from);
-    const resumed = await loadResume(settings.out, config, identity);
-    start = resumed.start;
-    record.lines.push(...(await recordedUntil(settings.out, start.step)));
+    if (!settings.resume) return startModel(config, settings.seed, settings.from, settings.optimizer);
+    const resumed = await loadResume(settings.out, config, corpus, settings, identity);
+    progress = resumed.progress;
     return resumed.state;
   };
-  try {
-    return await withModel(make, (state) =>
-      train({ corpus, settings, validation, record, emit, signal, start, identity }, state),
-    );
-  } catch (error) {
-    if (isPrepError(error) && error.code === 'LOSS_NOT_FINITE' && record.lines.length > 0)
-      await recordRun(settings.out, record);
-    throw error;
-  }
+  return withModel(make, async (state) => {
+    record.lines.push(...(await recordedLines(settings.out, progress.lines)));
+    const saver = saverOf({ corpus, out: settings.out, state, progress, record, identity });
+    try {
+      return await train({ corpus, settings, validation, record, emit, signal, progress, saver }, state);
+    } catch (error) {
+      if (isPrepError(error) && BAD_LOSS.has(error.code) && (saver.saved || !(await canResume(settings.out))))
+        await saver.saveRecord();
+      throw error;
+    }
+  });
 }
 
-interface Run {
+/** Errors after which the record so far is what one looks at. */
+const BAD_LOSS = new Set(['LOSS_NOT_FINITE', 'LOSS_EXPLODED']);
+
+export interface Run {
   readonly corpus: Corpus;
   readonly settings: RunSettings;
   readonly validation: Int32Array;
   readonly record: RunRecord;
   readonly emit: (event: TrainEvent) => void;
   readonly signal: AbortSignal;
-  readonly start: Start;
-  readonly identity: RunIdentity;
+  readonly progress: Progress;
+  readonly saver: Saver;
 }
 
 async function train(run: Run, state: LoopState): Promise<RunResult> {
-  const { corpus, settings, validation, record, emit, signal, start, identity } = run;
+  const { corpus, settings, validation, record, emit, signal, progress, saver } = run;
   const { parameters, config } = state;
-  let saved = start.step > 0;
-  let at = start;
-  const tell = (event: TrainEvent): void => {
-    if (event.kind === 'step' || event.kind === 'evaluation') record.lines.push(event);
+  const { windowLength } = corpus.manifest;
+  const tell = (event: Told): void => {
+    record.lines.push({ ...event, time: Date.now() / 1000 });
     emit(event);
   };
-  const save = async (): Promise<void> => {
-    await saveCheckpoint(settings.out, parameters, config, { corpus: corpus.manifest.plan });
-    saved = true;
-    await recordRun(settings.out, record);
-    // Last: what is resumed from here has its metrics and its checkpoint.
-    await saveResume(settings.out, state, at, identity);
+  /** Of the weights as they are now. */
+  let heldOut: Evaluation | null = null;
+  const evaluateNow = async (final: boolean): Promise<void> => {
+    const { step } = progress;
+    const found = (heldOut = await heldOutLoss(run, state, final));
+    if (signal.aborted) return;
+    if (found) {
+      const { loss, averageLoss, tokens } = found;
+      const average = averageLoss === undefined ? {} : { averageLoss };
+      tell({ kind: 'evaluation', step, loss, ...average, heldOutTokens: tokens, final });
+    }
+    tell({ kind: 'breakdown', step, of: 'training', ...breakdownOf(progress.tally) });
+    if (found) tell({ kind: 'breakdown', step, of: 'held-out', ...found.breakdown });
+    progress.tally = emptyTally(windowLength);
+    progress.evaluated = step;
   };
-  const evaluateAt = async (step: number, final: boolean): Promise<number | null> => {
-    if (validation.length === 0) return null;
-    const times = final ? LEVELS.final : LEVELS.onTheWay;
-    const found = await evaluate(corpus, parameters, config, { windows: validation, times, signal });
-    if (found) tell({ kind: 'evaluation', step, loss: found.loss, heldOutTokens: found.tokens, final });
-    return found?.loss ?? null;
-  };
-  await commitTokenizer(corpus, settings.out);
   let reused = false;
-  const pace = paceOf(start);
-  const steps = await trainLoop(
+  const pace = paceOf(progress);
+  const due = (): boolean => progress.step % settings.evalEvery === 0 && progress.evaluated < progress.step;
+  // The run before was stopped in the middle of it.
+  if (due()) await evaluateNow(false);
+  await trainLoop(
     corpus,
     state,
     {
       steps: settings.steps,
       milliseconds: settings.milliseconds,
       batchWindows: settings.batchWindows,
-      slabTokens: Math.max(SLAB_TOKENS, corpus.manifest.windowLength),
-      schedule: { peak: settings.learningRate, warmup: settings.warmup, shape: 'cosine', floor: 0.1 },
+      slabTokens: Math.max(SLAB_TOKENS, windowLength),
+      schedule: settings.schedule,
+      maxSpike: settings.maxSpike,
       signal,
-      saved: () => saved,
+      saved: () => saver.saved,
     },
-    start,
-    async ({ milliseconds, progress, spent, ...report }) => {
-      at = { step: report.step, tokens: report.tokens, spent };
+    progress,
+    async ({ milliseconds, progress: done, ...report }) => {
+      heldOut = null;
       // With steps and minutes both given, what ends first decides.
-      const foreseen = Math.max(report.step, Math.round(report.step / progress));
-      tell({ kind: 'step', ...report, steps: foreseen, ...pace(report.tokens, milliseconds, progress) });
+      const foreseen = Math.max(report.step, Math.round(report.step / done));
+      tell({ kind: 'step', ...report, steps: foreseen, ...pace(report.tokens, milliseconds, done) });
       if (report.epoch >= corpus.passes && !reused) {
         reused = true;
         emit({ kind: 'notice', text: `epoch ${report.epoch}: the ${corpus.passes} noise pass(es) come round again` });
       }
-      if (signal.aborted || report.step % settings.evalEvery !== 0 || progress >= 1) return !signal.aborted;
-      await evaluateAt(report.step, false);
-      if (!signal.aborted) await save();
+      if (signal.aborted || done >= 1) return !signal.aborted;
+      if (due()) await evaluateNow(false);
+      if (report.step % settings.saveEvery === 0 && !signal.aborted)
+        // While a loss explodes, the checkpoint from before it is the one to keep.
+        if (progress.guard.streak === 0 && !(await faultOf(run, state, heldOut))) await saver.save();
       return !signal.aborted;
     },
   );
-  let interrupted = signal.aborted;
-  const heldOut = interrupted ? null : await evaluateAt(steps, true);
-  interrupted ||= validation.length > 0 && heldOut === null;
-  if (steps > 0) {
-    await save();
+  const { step } = progress;
+  // Not of a run that was done and is resumed: its figures stand.
+  if (!signal.aborted && progress.evaluated < step) await evaluateNow(true);
+  const interrupted = signal.aborted;
+  if (step > 0) {
+    const fault = await faultOf(run, state, heldOut);
+    if (fault) throw fault;
+    await saver.save();
     emit({ kind: 'files', ...pathsIn(settings.out) });
   }
-  const sample = interrupted || signal.aborted ? null : await sampleFrom(corpus, validation, { parameters, config });
+  const sample = interrupted ? null : await sampleFrom(corpus, validation, { parameters, config });
   if (sample) emit(sample);
-  return { steps, interrupted, heldOut, unigram: record.unigram };
+  const end = record.lines.findLast((line) => line.kind === 'evaluation');
+  return { steps: step, interrupted, heldOut: !interrupted && end ? end.loss : null, unigram: record.unigram };
 }
 
-const pathsIn = (out: string): { checkpoint: string; curve: string; metrics: string } => ({
-  checkpoint: `${out}/model.safetensors`,
-  curve: `${out}/curve.svg`,
-  metrics: `${out}/metrics.jsonl`,
-});
-
-/** The checkpoint is of use only with its tokenizer. */
-async function commitTokenizer(corpus: Corpus, out: string): Promise<void> {
-  const name = 'tokenizer.json';
-  await commitFile(`${out}/${name}`, await readAll(`${corpus.dir}/${name}`, MAX_TOKENIZER_BYTES));
-}
+type Told = TrainEvent & { readonly kind: 'step' | 'evaluation' | 'breakdown' };

@@ -20,6 +20,12 @@ export interface Slab extends TokenRow {
   readonly weights: Float32Array;
 }
 
+/** With what its losses are told apart by. */
+export interface NoisedSlab extends Slab {
+  /** [masked]: the chance that each was to be masked, its unit's. */
+  readonly p: Float32Array;
+}
+
 /**
  * Prompts are never masked (docs/format.md). Under block diffusion a group stands twice, noisy and then clean; only the noisy tokens are in
  * the loss. `diffusionBlock`: tokens in a block, under that policy.
@@ -29,7 +35,7 @@ export function layOut(
   maskTokenId: number,
   masker: Masker,
   diffusionBlock = DIFFUSION_BLOCK,
-): Slab {
+): NoisedSlab {
   const ids: number[] = [];
   const positions: number[] = [];
   const groupOffsets = [0];
@@ -37,6 +43,7 @@ export function layOut(
   const masked: number[] = [];
   const targets: number[] = [];
   const weights: number[] = [];
+  const p: number[] = [];
   for (const { record, noise } of windows) {
     const isMasked = masker.mask(noise, record.segments);
     const factors = noise.contextWeight;
@@ -53,6 +60,7 @@ export function layOut(
           masked.push(ids.length);
           targets.push(id);
           weights.push(factors ? noise.weight[unit]! * factors[group]! : noise.weight[unit]!);
+          p.push(noise.p[unit]!);
         }
         ids.push(isMasked[i] ? maskTokenId : id);
         positions.push(i);
@@ -74,6 +82,7 @@ export function layOut(
     masked: Int32Array.from(masked),
     targets: Int32Array.from(targets),
     weights: Float32Array.from(weights),
+    p: Float32Array.from(p),
   };
 }
 

@@ -10,7 +10,7 @@ import type { Image } from './disk.ts';
 import { OUT } from './promises.ts';
 import { readLog, readTrace, type Trace } from './trace.ts';
 
-const FAULTS = pathToFileURL(fileURLToPath(new URL('faults.mjs', import.meta.url))).href;
+export const FAULTS = pathToFileURL(fileURLToPath(new URL('faults.mjs', import.meta.url))).href;
 
 export const CRASH = {
   name: 'crash',

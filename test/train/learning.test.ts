@@ -5,68 +5,27 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { keyOf, philox } from '../../src/core/random.ts';
 import type { Corpus } from '../../src/shard/corpus.ts';
 import { activate } from '../../src/train/backend/load.ts';
 import { loadCheckpoint, loadConfig } from '../../src/train/checkpoint/checkpoint.ts';
 import { configFrom } from '../../src/train/start.ts';
 import { codedMemoryError, startModel, withModel } from '../../src/train/memory.ts';
 import { disposeParameters } from '../../src/train/model/parameters.ts';
-import { type ModelConfig, PRESETS } from '../../src/train/model/presets.ts';
+import { PRESETS } from '../../src/train/model/presets.ts';
 import { runTraining } from '../../src/train/run.ts';
 import type { RunSettings, TrainEvent } from '../../src/train/run-types.ts';
 import { denoise, SAMPLE } from '../../src/train/sample/sample.ts';
 import { unigramCrossEntropy } from '../../src/train/unigram.ts';
-import { TINY } from './fixtures.ts';
-import { memoryCorpus } from './memory-corpus.ts';
-
-/** Documents that count up from anywhere, modulo 12: nothing for a unigram to know, all to be had from the neighbours. */
-function counting(documents: number, stream: number): Int32Array[] {
-  const draw = new Uint32Array(4);
-  return Array.from({ length: documents }, (_, i) => {
-    philox(draw, keyOf(7), i, 0, 0, stream);
-    const length = 6 + (draw[0]! % 20);
-    return Int32Array.from({ length }, (_, at) => (draw[1]! + at) % 12);
-  });
-}
-const CONFIG: ModelConfig = {
-  ...TINY,
-  vocabSize: 13,
-  maxSequenceLength: 64,
-  dModel: 32,
-  hidden: 64,
-  maskTokenId: 12,
-  padTokenId: 12,
-};
+import { CONFIG, countingCorpus, scheduleTo, settingsFor } from './counting.ts';
 
 let dir = '';
 let corpus: Corpus;
-const settings = (steps: number): RunSettings => ({
-  steps,
-  milliseconds: null,
-  batchWindows: null,
-  learningRate: 0.01,
-  warmup: 10,
-  evalEvery: 50,
-  seed: 1,
-  from: null,
-  resume: false,
-  out: join(dir, 'train'),
-});
+const settings = (steps: number): RunSettings => settingsFor(steps, join(dir, 'train'));
 
 beforeAll(async () => {
   await activate('wasm');
   dir = await mkdtemp(join(tmpdir(), 'ultraprep-train-'));
-  await writeFile(join(dir, 'tokenizer.json'), '{}');
-  const made = memoryCorpus({
-    windowLength: 64,
-    vocabSize: 13,
-    mask: 12,
-    train: counting(200, 1),
-    validation: counting(20, 2),
-    passes: 2,
-  });
-  corpus = { ...made, dir };
+  corpus = await countingCorpus(dir);
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
@@ -145,7 +104,7 @@ describe('a run from a checkpoint', () => {
     const out = join(dir, 'longer');
     const firstLoss = async (start: string | null): Promise<number> => {
       const losses: number[] = [];
-      const more = { ...settings(2), from: start, out, learningRate: 1e-4, warmup: 1 };
+      const more = { ...settings(2), from: start, out, schedule: scheduleTo(1e-4, 1) };
       const hear = (event: TrainEvent): void => void (event.kind === 'step' && losses.push(event.loss));
       await runTraining(corpus, config, more, hear, new AbortController().signal);
       return losses[0]!;
@@ -176,71 +135,12 @@ describe('a run from a checkpoint', () => {
   });
 });
 
-describe('a run that was stopped', () => {
-  const run = async (given: Partial<RunSettings>, until = Infinity, from = corpus) => {
-    const seen: TrainEvent[] = [];
-    const stop = new AbortController();
-    const hear = (event: TrainEvent): void => {
-      seen.push(event);
-      if (event.kind === 'step' && event.step >= until) stop.abort();
-    };
-    const all = { ...settings(24), out: join(dir, 'resumed'), evalEvery: 10, ...given };
-    await runTraining(from, CONFIG, all, hear, stop.signal);
-    return seen.flatMap((event) =>
-      event.kind === 'step' || event.kind === 'evaluation' ? [[event.kind, event.step, event.loss]] : [],
-    );
-  };
-
-  it('goes on to the same losses and weights, bit for bit', async () => {
-    const whole = await run({ out: join(dir, 'unbroken') });
-    const before = tf.memory().numTensors;
-    const parts = [...(await run({}, 7)), ...(await run({ resume: true }, 15)), ...(await run({ resume: true }))];
-    expect(parts).toEqual(whole);
-    expect(tf.memory().numTensors).toBe(before);
-    const [weights, expected] = await Promise.all(
-      ['resumed', 'unbroken'].map((name) => readFile(join(dir, name, 'model.safetensors'))),
-    );
-    expect(weights).toEqual(expected);
-    const metrics = async (name: string) =>
-      (await readFile(join(dir, name, 'metrics.jsonl'), 'utf8'))
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { kind: string; step: number; loss: number })
-        .map(({ kind, step, loss }) => [kind, step, loss]);
-    expect(await metrics('resumed')).toEqual(await metrics('unbroken'));
-  });
-
-  it('is not resumed with noise that was made anew', async () => {
-    const noise: Corpus['noise'] = async (pass) => {
-      const found = await corpus.noise(pass);
-      return { ...found, form: { ...found.form, eps: 0.01 } };
-    };
-    await expect(run({ resume: true }, Infinity, { ...corpus, noise })).rejects.toMatchObject({
-      code: 'CHECKPOINT_MISMATCH',
-      message: expect.stringMatching(/noise of pass 0 was .*"eps":0.001.*, not .*"eps":0.01/) as string,
-    });
-  });
-
-  it.each<[string, Partial<RunSettings>, RegExp]>([
-    ['another learning rate', { learningRate: 0.02 }, /learningRate was 0.01, not 0.02/],
-    ['another length', { steps: 25 }, /steps was 24, not 25/],
-    ['nothing to resume', { out: join('nowhere', 'at-all') }, /has no resume.safetensors/],
-  ])('is not resumed with %s', async (_, change, message) => {
-    const before = tf.memory().numTensors;
-    await expect(run({ resume: true, ...change })).rejects.toMatchObject({
-      code: 'CHECKPOINT_MISMATCH',
-      message: expect.stringMatching(message) as string,
-    });
-    expect(tf.memory().numTensors).toBe(before);
-  });
-});
-
 describe('a run that cannot go on', () => {
   it('stops on a loss that is not finite, with the last good checkpoint kept', async () => {
     const out = join(dir, 'train', 'model.safetensors');
     const good = await readFile(out);
     const before = tf.memory().numTensors;
-    const wild = { ...settings(50), learningRate: 1e20, warmup: 1 };
+    const wild = { ...settings(50), schedule: scheduleTo(1e20, 1) };
     await expect(runTraining(corpus, CONFIG, wild, () => {}, new AbortController().signal)).rejects.toMatchObject({
       code: 'LOSS_NOT_FINITE',
     });
@@ -249,7 +149,7 @@ describe('a run that cannot go on', () => {
   });
 
   it('leaves the metrics so far then, and promises no checkpoint that is not there', async () => {
-    const wild = { ...settings(50), learningRate: 1e20, warmup: 1, out: join(dir, 'wild') };
+    const wild = { ...settings(50), schedule: scheduleTo(1e20, 1), out: join(dir, 'wild') };
     const failed = runTraining(corpus, CONFIG, wild, () => {}, new AbortController().signal);
     await expect(failed).rejects.toMatchObject({ details: { saved: false } });
     await expect(failed).rejects.not.toThrow(/is kept/);

@@ -80,6 +80,22 @@ describe('a pass of random lengths', () => {
   });
 });
 
+describe('the chance of each masked token', () => {
+  it('is that of its unit, window after window', () => {
+    // Near 1, so that all are masked but the prompt: two tokens of the second unit.
+    const chance = (unit: number): number => Math.fround(1 - unit / 1e6);
+    const segments = record.segments.map((segment, i) => ({ ...segment, promptTokens: i === 1 ? 2 : 0 }));
+    const units = { unitLengths: Int32Array.of(2, 3, 1), weight: Float32Array.of(1, 1, 1) };
+    const items = [
+      { record: { ...record, segments }, noise: row({ ...units, p: Float32Array.from([0, 1, 2], chance) }) },
+      { record, noise: row({ p: Float32Array.of(chance(3)) }) },
+    ];
+    const { masked, p } = layOut(items, 9, masker);
+    expect([...masked]).toEqual([0, 1, 2, 5, 6, 7, 8, 9, 10, 11]);
+    expect([...p]).toEqual([0, 0, 1, 2, 3, 3, 3, 3, 3, 3].map(chance));
+  });
+});
+
 /** Windows of the first `count` epochs. */
 async function orders(form: Partial<NoiseForm>, count: number): Promise<number[][]> {
   const epochs: number[][] = [];
@@ -98,5 +114,31 @@ describe('the order of an epoch', () => {
   });
   it('of a complement is that of the pass it belongs to', async () => {
     expect(await orders({ complementary: true }, 5)).toEqual([0, 0, 2, 0, 0].map(order));
+  });
+});
+
+describe('what a run sees', () => {
+  /** Of the first 40 windows: which, in what epoch, under what noise, and what is masked of each. */
+  async function seen(batchWindows: number, skip = 0): Promise<string[]> {
+    const corpus = corpusOf({});
+    const found: string[] = [];
+    for await (const { windows, noise, masker, epoch } of batches(corpus, batchWindows, skip)) {
+      for (const window of windows) {
+        const record = await readWindow(corpus, window);
+        const slab = layOut([{ record, noise: noiseOf(corpus, noise, record) }], 9, masker);
+        found.push([window, epoch, noise.pass, slab.masked, slab.weights].join(' '));
+      }
+      if (found.length >= 40) break;
+    }
+    return found.slice(0, 40);
+  }
+  it('are the same windows under the same noise in the same order, whatever the batch', async () => {
+    const by4 = await seen(4);
+    expect(new Set(by4).size).toBe(40);
+    // 5 does not divide the 12 windows of an epoch: its last batch is short, and none has two epochs.
+    for (const batch of [1, 2, 5]) expect(await seen(batch)).toEqual(by4);
+  });
+  it('and goes on with what would have come, when it is resumed', async () => {
+    expect((await seen(2, 3)).slice(0, 30)).toEqual((await seen(2)).slice(6, 36));
   });
 });

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { activate } from '../../src/train/backend/load.ts';
-import { ADAMW, createOptimizer, disposeOptimizer, learningRateAt, update } from '../../src/train/optimizer.ts';
+import { ADAMW, createOptimizer, disposeOptimizer, update } from '../../src/train/optimizer.ts';
 import type { ParameterSpec } from '../../src/train/model/parameters.ts';
 
 beforeAll(() => activate('cpu'));
@@ -49,13 +49,44 @@ describe('AdamW', () => {
   });
 });
 
-describe('learningRateAt', () => {
-  const schedule = { peak: 1, warmup: 4, shape: 'cosine', floor: 0.1 } as const;
-  it('rises, then falls along a cosine to the floor', () => {
-    expect([0, 1, 3].map((step) => learningRateAt(schedule, step, 0))).toEqual([0.25, 0.5, 1]);
-    expect(learningRateAt(schedule, 50, 0.5)).toBeCloseTo(0.55, 12);
-    expect(learningRateAt(schedule, 100, 1)).toBeCloseTo(0.1, 12);
+describe('the average of the weights', () => {
+  it('begins as they are after the first update, then moves by the decay, less so in a short run', () => {
+    const spec: ParameterSpec = { name: 'w', kind: 'norm', shape: [2], start: { kind: 'ones' } };
+    const parameters = new Map<string, tf.Tensor>([['w', tf.tensor1d([1, -2])]]);
+    const optimizer = createOptimizer([spec], { ...ADAMW, averageDecay: 0.4 });
+    const before = tf.memory().numTensors;
+    let expected: number[] = [];
+    for (let n = 1; n <= 8; n++) {
+      const gradient = tf.tensor1d([Math.sin(n), Math.cos(3 * n)]);
+      update(optimizer, parameters, new Map([['w', gradient]]), 1, 0.1);
+      gradient.dispose();
+      const weights = [...parameters.get('w')!.dataSync()];
+      // (1 + n) / (10 + n) is below 0.4 until n = 5, where it is 0.4.
+      const decay = n === 1 ? 0 : Math.min(0.4, (1 + n) / (10 + n));
+      expected = weights.map((weight, i) => decay * (expected[i] ?? 0) + (1 - decay) * weight);
+      [...optimizer.average.get('w')!.dataSync()].forEach((found, i) => expect(found).toBeCloseTo(expected[i]!, 5));
+    }
+    // One more than there were: the average.
+    expect(tf.memory().numTensors).toBe(before + 1);
+    disposeOptimizer(optimizer);
+    tf.dispose([...parameters.values()]);
   });
-  it('stays at the peak when constant', () =>
-    expect(learningRateAt({ ...schedule, shape: 'constant' }, 100, 0.9)).toBe(1));
+});
+
+describe('clipping', () => {
+  it('is off with a norm of 0, and by another norm as asked', () => {
+    const weightAfter = (clipNorm: number): number => {
+      const spec: ParameterSpec = { name: 'w', kind: 'norm', shape: [], start: { kind: 'ones' } };
+      const parameters = new Map<string, tf.Tensor>([['w', tf.scalar(0)]]);
+      const optimizer = createOptimizer([spec], { ...ADAMW, clipNorm });
+      const gradient = tf.scalar(8);
+      update(optimizer, parameters, new Map([['w', gradient]]), 8, 0.1);
+      const first = optimizer.first.get('w')!.dataSync()[0]!;
+      disposeOptimizer(optimizer);
+      tf.dispose([gradient, ...parameters.values()]);
+      return first;
+    };
+    // A tenth of the gradient that was let through.
+    expect([0, 2, 16].map(weightAfter).map((value) => Number(value.toFixed(6)))).toEqual([0.8, 0.2, 0.8]);
+  });
 });

@@ -103,14 +103,21 @@ function linesOf(event: TrainEvent, decode: Decode): string[] {
       ];
     case 'evaluation':
       return [
-        `${event.final ? 'end' : 'eval'}    step ${integer(event.step)} · held-out loss ${event.loss.toFixed(3)} nats a token`,
+        `${event.final ? 'end' : 'eval'}    step ${integer(event.step)} · held-out loss ${event.loss.toFixed(3)} nats a token` +
+          (event.averageLoss === undefined ? '' : `, ${event.averageLoss.toFixed(3)} with averaged weights`),
       ];
     case 'step':
       return [`step   ${stepLine(event)}`];
+    case 'breakdown':
+      return [];
     case 'notice':
       return [`note   ${event.text}`];
     case 'files':
-      return [`checkpoint ${event.checkpoint}`, `curve      ${event.curve}`, `metrics    ${event.metrics}`];
+      return [
+        `checkpoint ${event.checkpoint}`,
+        `pictures   ${event.curve}, ${event.breakdown}`,
+        `metrics    ${event.metrics}`,
+      ];
     default:
       return [
         `sample: a prompt from ${event.heldOut ? 'held-out' : 'training'} text, then what the model made of masks`,
@@ -125,7 +132,7 @@ const quoted = (text: string): string[] => text.split('\n').map((line) => `  | $
 function resultLines({ steps, interrupted, heldOut, unigram }: RunResult): string[] {
   if (interrupted && steps === 0) return ['stopped before the first step; no checkpoint is written'];
   if (interrupted)
-    return [`stopped after ${integer(steps)} steps; the checkpoint is written, run the same command to train anew`];
+    return [`stopped after ${integer(steps)} steps; the checkpoint is written, the same command with --resume goes on`];
   if (heldOut === null || unigram === null) return [`done: ${integer(steps)} steps`];
   const gain = unigram - heldOut;
   const verdict = gain > 0 ? `${gain.toFixed(3)} below` : `${(-gain).toFixed(3)} above`;

@@ -6,6 +6,7 @@ import { readAll } from '../../io/files.ts';
 import { type Manifest, newestCorpus, openCorpus } from '../../shard/index.ts';
 import { loadTokenizer } from '../../tokenize/index.ts';
 import {
+  ADAMW,
   BACKENDS,
   chooseBackend,
   configFrom,
@@ -15,11 +16,12 @@ import {
   type Preset,
   ROPE_EXTENSIONS,
   type RopeMethod,
+  type RunSettings,
   runTraining,
 } from '../../train/index.ts';
 import { stopSignal } from '../command.ts';
 import { trainDisplay } from './display.ts';
-import { count, countFrom1, positive } from './numbers.ts';
+import { betas, count, countFrom1, decay, notNegative, positive } from './numbers.ts';
 
 interface TrainFlags {
   preset?: Preset;
@@ -29,11 +31,19 @@ interface TrainFlags {
   steps?: number;
   minutes?: number;
   lr: number;
-  batchWindows?: number;
+  schedule: 'cosine' | 'constant';
+  minLr?: number;
   warmup: number;
+  clip: number;
+  weightDecay: number;
+  betas: [number, number];
+  ema?: number;
+  maxSpike: number;
+  batchWindows?: number;
   backend?: string;
   out?: string;
   evalEvery: number;
+  saveEvery?: number;
   seed: number;
   resume?: boolean;
   json?: boolean;
@@ -53,6 +63,22 @@ async function configFor(flags: TrainFlags, manifest: Manifest): Promise<ModelCo
   return configFrom({ from: init, rope: rope ?? 'none', critical: ropeCritical }, manifest);
 }
 
+function scheduleFor({ lr, minLr, schedule, warmup }: TrainFlags): RunSettings['schedule'] {
+  if (minLr !== undefined && schedule === 'constant')
+    throw usageError('--min-lr is what a cosine ends at; --schedule constant has none');
+  if (minLr !== undefined && minLr > lr) throw usageError(`--min-lr ${minLr} is above --lr ${lr}`);
+  return { peak: lr, warmup, shape: schedule, floor: minLr ?? lr / 10 };
+}
+
+const optimizerFor = ({ betas: [beta1, beta2], weightDecay, clip, ema }: TrainFlags): RunSettings['optimizer'] => ({
+  ...ADAMW,
+  beta1,
+  beta2,
+  weightDecay,
+  clipNorm: clip,
+  averageDecay: ema ?? null,
+});
+
 async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
   const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
   const dir = given ?? (await newestCorpus('out'));
@@ -66,13 +92,15 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
     display.backend(await chooseBackend(flags.backend ?? null));
     const config = await configFor(flags, manifest);
     const minutes = flags.minutes ?? (flags.steps === undefined ? DEFAULT_MINUTES : null);
-    const settings = {
+    const settings: RunSettings = {
       steps: flags.steps ?? null,
       milliseconds: minutes === null ? null : minutes * 60_000,
       batchWindows: flags.batchWindows ?? null,
-      learningRate: flags.lr,
-      warmup: flags.warmup,
+      schedule: scheduleFor(flags),
+      optimizer: optimizerFor(flags),
+      maxSpike: flags.maxSpike,
       evalEvery: flags.evalEvery,
+      saveEvery: flags.saveEvery ?? flags.evalEvery,
       seed: flags.seed,
       from: flags.init ?? null,
       resume: flags.resume ?? false,
@@ -100,12 +128,38 @@ export function withTraining(program: Command): Command {
     .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
     .option('--steps <n>', 'optimizer steps to make', countFrom1)
     .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
-    .option('--lr <rate>', 'peak learning rate; falls to a tenth along a cosine', positive, 0.005)
-    .option('--batch-windows <n>', 'windows in an optimizer batch (default: what the noise was made for)', countFrom1)
+    .option('--lr <rate>', 'peak learning rate', positive, 0.005)
+    .addOption(
+      new Option('--schedule <shape>', 'of the learning rate after the warm-up')
+        .choices(['cosine', 'constant'])
+        .default('cosine'),
+    )
+    .option('--min-lr <rate>', 'what the cosine ends at (default: a tenth of --lr)', notNegative)
     .option('--warmup <steps>', 'steps of rising learning rate', count, 10)
+    .option(
+      '--clip <norm>',
+      'scale gradients of a larger global norm down to it; 0: never',
+      notNegative,
+      ADAMW.clipNorm,
+    )
+    .option('--weight-decay <rate>', 'AdamW’s, decoupled; not on norms and embeddings', notNegative, ADAMW.weightDecay)
+    .option('--betas <b1,b2>', 'AdamW’s decays of its two moments', betas, [ADAMW.beta1, ADAMW.beta2])
+    .option('--ema <decay>', 'keep a moving average of the weights too, in OUT/ema, such as 0.999', decay)
+    .option(
+      '--max-spike <factor>',
+      'end the run when gradients of three steps in a row are this many times their running mean, or their loss is twice that of guessing; 0: only when it is not finite',
+      notNegative,
+      100,
+    )
+    .option(
+      '--batch-windows <n>',
+      'windows in an optimizer batch, through the model a few at a time (default: what the noise was made for)',
+      countFrom1,
+    )
     .addOption(new Option('--backend <name>', 'use this one (default: the first that works)').choices([...BACKENDS]))
     .option('--out <dir>', 'where checkpoint, curve and metrics go (default: DIR/train)')
-    .option('--eval-every <steps>', 'steps between looks at the held-out loss, each with a checkpoint', countFrom1, 50)
+    .option('--eval-every <steps>', 'steps between looks at the held-out loss', countFrom1, 50)
+    .option('--save-every <steps>', 'steps between checkpoints (default: those of --eval-every)', countFrom1)
     .option('--seed <n>', 'seed of the weights; order and noise are the corpus’s', count, 0)
     .option('--resume', 'go on with the run in --out, with the same settings: the same losses, bit for bit')
     .option('--json', 'print JSON lines instead of text')

@@ -50,7 +50,7 @@ export async function saveCheckpoint(
     await commitFile(`${dir}/${INDEX}`, `${JSON.stringify(index, null, 2)}\n`);
   }
   await commitFile(`${dir}/${CONFIG}`, `${JSON.stringify(configToJson(config), null, 2)}\n`);
-  await removeOthers(dir, new Set(parts.map((_, part) => nameOf(part))));
+  await removeWeights(dir, new Set(parts.map((_, part) => nameOf(part))));
   return `${dir}/${parts.length === 1 ? WEIGHTS : INDEX}`;
 }
 
@@ -72,11 +72,18 @@ function inParts(specs: readonly ParameterSpec[], partBytes: number): ParameterS
 }
 
 /** A model of another size may have been in the folder before: a loader would open its weights first. */
-async function removeOthers(dir: string, names: ReadonlySet<string>): Promise<void> {
+async function removeWeights(dir: string, but: ReadonlySet<string>): Promise<void> {
   for (const name of await listFolder(dir)) {
     const weights = name === WEIGHTS || /^model-\d{5}-of-\d{5}\.safetensors$/.test(name);
-    if ((weights && !names.has(name)) || (name === INDEX && names.has(WEIGHTS))) await removeFile(`${dir}/${name}`);
+    if ((weights && !but.has(name)) || (name === INDEX && !hasParts(but))) await removeFile(`${dir}/${name}`);
   }
+}
+const hasParts = (names: ReadonlySet<string>): boolean => names.size > 0 && !names.has(WEIGHTS);
+
+/** Removes the checkpoint in a folder, if there is one: it is not of the run that writes beside it. */
+export async function removeCheckpoint(dir: string): Promise<void> {
+  await removeWeights(dir, new Set());
+  await removeFile(`${dir}/${CONFIG}`);
 }
 
 /** Reads what `saveCheckpoint` wrote, or the weights of another LLaDA-style model. The caller disposes. */

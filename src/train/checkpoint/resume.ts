@@ -2,20 +2,21 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { checkpointInvalid, checkpointMismatch } from '../../core/errors.ts';
 import { commitStream } from '../../io/commit.ts';
-import { exists } from '../../io/files.ts';
+import { exists, removeFile } from '../../io/files.ts';
 import { noiseRecord } from '../../core/noise.ts';
 import type { Corpus } from '../../shard/index.ts';
 import { createOptimizer, disposeOptimizer } from '../optimizer.ts';
-import type { LoopState, Start } from '../loop.ts';
+import type { LoopState } from '../loop.ts';
 import { disposeParameters, type Parameters, parameterSpecs } from '../model/parameters.ts';
 import type { ModelConfig } from '../model/presets.ts';
+import { type Progress, progressFrom } from '../progress.ts';
 import type { RunSettings } from '../run-types.ts';
 import { safetensorsHeader } from './safetensors.ts';
 import { openFiles } from './weights-files.ts';
 
-/** Weights, AdamW's moments and how far a run is, in one file: it is there as a whole or as it was before. */
+/** Weights, AdamW's moments, the moving average and how far a run is, in one file: it is there as a whole or as it was before. */
 const RESUME = 'resume.safetensors';
-const MOMENTS = { first: 'optimizer.first.', second: 'optimizer.second.' } as const;
+const PREFIX = { first: 'optimizer.first.', second: 'optimizer.second.', average: 'average.' } as const;
 
 /** What a run has to have in common with the one it goes on from: everything its losses depend on. */
 export type RunIdentity = Readonly<Record<string, unknown>>;
@@ -35,22 +36,34 @@ export const identityOf = async (corpus: Corpus, config: ModelConfig, settings: 
   steps: settings.steps,
   milliseconds: settings.milliseconds,
   batchWindows: settings.batchWindows,
-  learningRate: settings.learningRate,
-  warmup: settings.warmup,
+  learningRate: settings.schedule.peak,
+  minLearningRate: settings.schedule.floor,
+  schedule: settings.schedule.shape,
+  warmup: settings.schedule.warmup,
+  ...settings.optimizer,
   seed: settings.seed,
   from: settings.from,
   config,
 });
 
 /** Commits where a run is, after a whole step. */
-export async function saveResume(out: string, state: LoopState, start: Start, identity: RunIdentity): Promise<void> {
+export async function saveResume(
+  out: string,
+  state: LoopState,
+  progress: Progress,
+  identity: RunIdentity,
+): Promise<void> {
   const { parameters, optimizer } = state;
   const tensors = [
     ...[...parameters].map(([name, tensor]) => ({ name, tensor })),
-    ...[...optimizer.first].map(([name, tensor]) => ({ name: MOMENTS.first + name, tensor })),
-    ...[...optimizer.second].map(([name, tensor]) => ({ name: MOMENTS.second + name, tensor })),
+    ...(['first', 'second', 'average'] as const).flatMap((of) =>
+      [...optimizer[of]].map(([name, tensor]) => ({ name: PREFIX[of] + name, tensor })),
+    ),
   ];
-  const about = { run: JSON.stringify(identity), start: JSON.stringify({ ...start, updates: optimizer.updates }) };
+  const about = {
+    run: JSON.stringify(identity),
+    progress: JSON.stringify({ ...progress, updates: optimizer.updates }),
+  };
   await commitStream(`${out}/${RESUME}`, async (sink) => {
     await sink.write(
       safetensorsHeader(
@@ -65,6 +78,10 @@ export async function saveResume(out: string, state: LoopState, start: Start, id
   });
 }
 
+export const canResume = (out: string): Promise<boolean> => exists(`${out}/${RESUME}`);
+/** Of an earlier run, whose checkpoint and record are about to go. */
+export const removeResume = (out: string): Promise<void> => removeFile(`${out}/${RESUME}`);
+
 /**
  * Where the run in a folder was. CHECKPOINT_MISMATCH where there is none, or where it was another run: names what differs. The
  * caller disposes.
@@ -72,14 +89,16 @@ export async function saveResume(out: string, state: LoopState, start: Start, id
 export async function loadResume(
   out: string,
   config: ModelConfig,
+  { manifest }: Corpus,
+  settings: RunSettings,
   identity: RunIdentity,
-): Promise<{ state: LoopState; start: Start }> {
+): Promise<{ state: LoopState; progress: Progress }> {
   const path = `${out}/${RESUME}`;
-  if (!(await exists(path)))
+  if (!(await canResume(out)))
     throw checkpointMismatch(out, `has no ${RESUME} to resume from`, 'leave --resume out to begin anew');
   const stored = await openFiles(out, [RESUME]);
   const parameters: Parameters = new Map();
-  const optimizer = createOptimizer(parameterSpecs(config));
+  const optimizer = createOptimizer(parameterSpecs(config), settings.optimizer);
   try {
     const parse = (name: string): Record<string, unknown> => {
       try {
@@ -96,9 +115,10 @@ export async function loadResume(
         `holds a run whose ${other} was ${JSON.stringify(run[other])}, not ${JSON.stringify(identity[other])}`,
         'resume it with the same settings, or leave --resume out to begin anew',
       );
-    const { step, tokens, spent, updates } = parse('start');
-    if (![step, tokens, spent, updates].every((value) => typeof value === 'number' && value >= 0))
-      throw checkpointInvalid(path, 'start', 'is not what a run writes');
+    const { updates, ...found } = parse('progress');
+    const progress = progressFrom(found, manifest.windowLength);
+    if (!progress || typeof updates !== 'number' || !(updates >= 0))
+      throw checkpointInvalid(path, 'progress', 'is not what a run writes');
     const read = async (name: string, shape: readonly number[]): Promise<tf.Tensor> => {
       const found = stored.shapeOf(name);
       if (found?.join() !== shape.join())
@@ -113,11 +133,13 @@ export async function loadResume(
       parameters.set(name, await read(name, shape));
       for (const moment of ['first', 'second'] as const) {
         optimizer[moment].get(name)!.dispose();
-        optimizer[moment].set(name, await read(MOMENTS[moment] + name, shape));
+        optimizer[moment].set(name, await read(PREFIX[moment] + name, shape));
       }
+      if (settings.optimizer.averageDecay !== null && updates > 0)
+        optimizer.average.set(name, await read(PREFIX.average + name, shape));
     }
-    optimizer.updates = updates as number;
-    return { state: { parameters, optimizer, config }, start: { step, tokens, spent } as Start };
+    optimizer.updates = updates;
+    return { state: { parameters, optimizer, config }, progress };
   } catch (error) {
     disposeParameters(parameters);
     disposeOptimizer(optimizer);

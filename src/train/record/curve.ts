@@ -1,4 +1,5 @@
 import { type CurvePoint, smoothed, thinned } from './curve-points.ts';
+import { COLORS, fixed, header, polyline, text, ticks } from './svg.ts';
 
 export interface CurveData {
   readonly title: string;
@@ -12,13 +13,7 @@ export interface CurveData {
 const WIDTH = 960;
 const HEIGHT = 540;
 const PLOT = { left: 76, right: 40, top: 96, bottom: 60 };
-const INK = '#1f2933';
-const SOFT = '#6b7785';
-const GRID = '#e4e7eb';
-const TRAIN = '#9db8dc';
-const SMOOTH = '#1d5fb4';
-const HELD_OUT = '#d1495b';
-const UNIGRAM = '#2e7d4f';
+const { INK, SOFT, GRID, TRAIN, SMOOTH, HELD_OUT, UNIGRAM } = COLORS;
 
 /** The loss curve as an SVG picture, drawn by hand: no dependency, the same bytes for the same numbers. */
 export function curveSvg(data: CurveData): string {
@@ -31,12 +26,12 @@ export function curveSvg(data: CurveData): string {
   const y = (loss: number): number =>
     PLOT.top + ((high - Math.min(high, Math.max(low, loss))) / (high - low)) * (HEIGHT - PLOT.top - PLOT.bottom);
   const line = (points: readonly CurvePoint[], color: string, width: number, opacity = 1): string =>
-    points.length < 2
-      ? ''
-      : `<polyline fill="none" stroke="${color}" stroke-width="${width}" stroke-opacity="${opacity}" stroke-linejoin="round" ` +
-        `points="${thinned(points)
-          .map(({ step, loss }) => `${fixed(x(step))},${fixed(y(loss))}`)
-          .join(' ')}"/>`;
+    polyline(
+      thinned(points).map(({ step, loss }) => [x(step), y(loss)]),
+      color,
+      width,
+      opacity,
+    );
   const dots = thinned(data.heldOut)
     .map(
       ({ step, loss }) =>
@@ -46,9 +41,7 @@ export function curveSvg(data: CurveData): string {
   const right = WIDTH - PLOT.right;
   const bottom = HEIGHT - PLOT.bottom;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">`,
-    `<title>${escapeXml(data.title)}</title>`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    header(WIDTH, HEIGHT, data.title),
     text(PLOT.left, 34, data.title, 19, INK, 'start', 600),
     text(PLOT.left, 56, data.subtitle, 13, SOFT),
     legend(data),
@@ -104,25 +97,3 @@ function lossRange({ heldOut, unigram, train }: CurveData, smooth: readonly Curv
   const margin = Math.max(0.05, (high - low) * 0.06);
   return [Math.max(0, low - margin), high + margin];
 }
-
-/** Round numbers in [low, high], about `count` of them. */
-export function ticks(low: number, high: number, count: number): number[] {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const size = power * ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10);
-  const first = Math.ceil(low / size);
-  return Array.from({ length: Math.floor(high / size) - first + 1 }, (_, i) => (first + i) * size);
-}
-
-const fixed = (value: number): string => value.toFixed(1);
-const escapeXml = (value: string): string => value.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
-const text = (
-  x: number,
-  y: number,
-  content: string,
-  size: number,
-  color: string,
-  anchor: 'start' | 'middle' | 'end' = 'start',
-  weight = 400,
-): string =>
-  `<text x="${fixed(x)}" y="${fixed(y)}" font-size="${size}" fill="${color}" text-anchor="${anchor}" font-weight="${weight}">${escapeXml(content)}</text>`;

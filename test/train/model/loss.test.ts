@@ -74,6 +74,7 @@ describe('layOut', () => {
       masked: Int32Array.of(1, 4),
       targets: Int32Array.of(6, 2),
       weights: Float32Array.of(4, 8),
+      p: Float32Array.of(1, 1),
     });
   });
 });
@@ -162,6 +163,10 @@ describe.each(TESTED)('loss on %s', (backend) => {
     const trained = lossAndGradients(slab, parameters, TINY, 5);
     const evaluated = (await slabLoss(slab, parameters, TINY)) / 5;
     expect(evaluated).toBeCloseTo(trained.loss.dataSync()[0]!, 5);
+    const alone = await slabCrossEntropies(slab, parameters, TINY);
+    const inTraining = trained.crossEntropies.dataSync();
+    expect(inTraining).toHaveLength(3);
+    inTraining.forEach((nats, i) => expect(nats).toBeCloseTo(alone[i]!, 5));
     tf.dispose([trained.loss, trained.crossEntropies, ...trained.gradients.values()]);
     expect(tf.memory().numTensors).toBe(before);
     disposeParameters(parameters);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { curveSvg, ticks } from '../../../src/train/record/curve.ts';
+import { curveSvg } from '../../../src/train/record/curve.ts';
 import { smoothed, thinned } from '../../../src/train/record/curve-points.ts';
+import { ticks } from '../../../src/train/record/svg.ts';
 
 describe('ticks', () => {
   it('are round numbers in the range', () => {

@@ -40,18 +40,18 @@ async function load(name: BackendName): Promise<void> {
       patchWasmKernels();
       return;
     case 'webgpu':
-      return provideWebGpu(() => installed(name));
+      return provideWebGpu(installed(name));
     default:
       // Node 23 took away a function they call.
       (util as { isNullOrUndefined?: (x: unknown) => boolean }).isNullOrUndefined ??= (x) =>
         x === null || x === undefined;
       // Each start would log what processor it was built for.
       process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-      installed(name);
+      for (const load of installed(name)) load();
   }
 }
 
-function installed(name: Optional): unknown[] {
+function installed(name: Optional): (() => unknown)[] {
   const packages = requireOptional(name);
   if (!packages) throw new Error('not installed');
   return packages;

@@ -13,7 +13,7 @@ export const TENSORFLOW_VERSION = '2.21.0';
 export const PACKAGES: Record<Optional, readonly [string, ...string[]]> = {
   'tfjs-node-gpu': [`@tensorflow/tfjs-node-gpu@${TFJS_VERSION}`],
   'tfjs-node': [`@tensorflow/tfjs-node@${TFJS_VERSION}`],
-  webgpu: [`@tensorflow/tfjs-backend-webgpu@${TFJS_VERSION}`, 'webgpu@0.6.2'],
+  webgpu: ['webgpu@0.6.2', `@tensorflow/tfjs-backend-webgpu@${TFJS_VERSION}`],
 };
 
 /** Where `train setup` puts a backend: by what it is made of, so that another version does not meet its files. */
@@ -41,8 +41,8 @@ function finder(name: Optional): NodeJS.Require | null {
 
 export const isInstalled = (name: string): boolean => !(name in PACKAGES) || finder(name as Optional) !== null;
 
-/** The packages of a backend, in order; null where they are not installed. Throws what loading them throws. */
-export const requireOptional = (name: Optional): unknown[] | null => {
+/** The packages of a backend, each loaded when it is called for; null where they are not installed. Throws what loading them throws. */
+export const requireOptional = (name: Optional): (() => unknown)[] | null => {
   const require = finder(name);
-  return require && names(name).map((specifier) => require(specifier) as unknown);
+  return require && names(name).map((specifier) => () => require(specifier) as unknown);
 };

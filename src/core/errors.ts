@@ -339,13 +339,40 @@ const inWindows = (windows: Int32Array): string => {
 const kept = (saved: boolean): string =>
   saved ? ' (the last good checkpoint is kept)' : ' (no checkpoint was written)';
 
-/** `model` is words such as `the preset small (1,000 parameters)`; `limit` in bytes. */
-export const modelTooLarge = (model: string, bytes: number, limit: number, backend: string): PrepError =>
+/** What a training step would take, and what would fit; bytes. */
+export interface TooLarge {
+  /** Words such as `the preset small (1,000 parameters)`. */
+  readonly model: string;
+  readonly weights: number;
+  readonly activations: number;
+  /** Tokens of the longest attention group. */
+  readonly longest: number;
+  readonly limit: number;
+  readonly backend: string;
+  /** Longest group that fits; null: none. */
+  readonly group: number | null;
+  readonly preset: string | null;
+}
+
+export const stepTooLarge = ({
+  model,
+  weights,
+  activations,
+  longest,
+  limit,
+  backend,
+  group,
+  preset,
+}: TooLarge): PrepError =>
   new PrepError(
     'OUT_OF_MEMORY',
-    `${model} takes ${inGiB(bytes)} GiB for weights, gradients and moments, the backend ${backend} has ${inGiB(limit)} GiB here; ` +
-      'choose a smaller --preset, or a tokenizer with a smaller vocabulary',
-    { model, bytes, limit, backend },
+    `a step of ${model} takes ${inGiB(weights)} GiB for weights, gradients and moments and ${inGiB(activations)} GiB for a group of ` +
+      `${longest} tokens, the backend ${backend} has ${inGiB(limit)} GiB; ` +
+      (group === null
+        ? 'no window is short enough'
+        : `groups of up to ${group} tokens fit (--window, or policy adaptive)`) +
+      (preset === null ? ', and no preset: take a tokenizer with a smaller vocabulary' : `, and --preset ${preset}`),
+    { model, weights, activations, longest, limit, backend, group, preset },
   );
 
 const inGiB = (bytes: number): string => (bytes / 2 ** 30).toFixed(1);

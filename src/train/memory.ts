@@ -1,33 +1,16 @@
-import os from 'node:os';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { isPrepError, messageOf, modelTooLarge, outOfMemory } from '../core/errors.ts';
+import { isPrepError, messageOf, outOfMemory } from '../core/errors.ts';
 import { loadParameters } from './checkpoint/checkpoint.ts';
 import type { LoopState } from './loop.ts';
 import { ADAMW, type AdamWSettings, createOptimizer, disposeOptimizer } from './optimizer.ts';
 import {
-  countParameters,
   disposeParameters,
   initialParameters,
   type Parameters,
   parameterSpecs,
 } from './model/parameters.ts';
-import { type ModelConfig, presetOf } from './model/presets.ts';
-
-/** A wasm memory holds 4 GiB; the activations need some of it. */
-const WASM_BYTES = 3.5 * 2 ** 30;
-/** float32 weights, gradients and two moments. */
-const BYTES_PER_PARAMETER = 4 * 4;
-
-/** Refuses a model that cannot fit, before anything is allocated for it. */
-export function checkRoom(config: ModelConfig, backend = tf.getBackend(), memory = os.totalmem()): void {
-  const { total } = countParameters(config);
-  const bytes = BYTES_PER_PARAMETER * total;
-  const limit = backend === 'wasm' ? WASM_BYTES : memory;
-  const name = presetOf(config);
-  const model = `${name ? `the preset ${name}` : 'the model'} (${total.toLocaleString('en-US')} parameters)`;
-  if (bytes > limit) throw modelTooLarge(model, bytes, limit, backend);
-}
+import type { ModelConfig } from './model/presets.ts';
 
 const WORDS =
   /memory access out of bounds|\babort(ed)?\(|out of memory|array buffer allocation|invalid (typed )?array (buffer )?length|OOM when|enlarge memory|cannot allocate/i;

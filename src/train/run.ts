@@ -5,7 +5,8 @@ import { canResume, identityOf, loadResume } from './checkpoint/resume.ts';
 import { type Evaluation, someOf } from './evaluate.ts';
 import { faultOf, heldOutLoss } from './held-out.ts';
 import { type LoopState, trainLoop } from './loop.ts';
-import { checkRoom, startModel, withModel } from './memory.ts';
+import { startModel, withModel } from './memory.ts';
+import { checkRoom, longestGroup } from './preflight.ts';
 import { paceOf } from './pace.ts';
 import { countParameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
@@ -40,7 +41,7 @@ export async function runTraining(
   if (corpus.passes === 0) throw noisePassMissing(corpus.dir, 0, 0);
   if (await exists(`${settings.out}/manifest.json`))
     throw usageError(`--out ${settings.out} holds a corpus (manifest.json); give a folder of its own`);
-  checkRoom(config);
+  checkRoom(config, await longestGroup(corpus));
   const { windowLength } = corpus.manifest;
   const counted = someOf(trainingWindows(corpus), windowLength, UNIGRAM_TOKENS);
   const validation = someOf(corpus.numbers('validation'), windowLength, EVAL_TOKENS);

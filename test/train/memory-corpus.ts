@@ -124,6 +124,12 @@ function windowRecord(
     inputIds,
     numTokens,
     segments,
-    mask: { cuSeqlens, policy, maxSeqlen: 0, blockMask: new Int32Array(0), allowedPairs: 0 },
+    mask: {
+      cuSeqlens,
+      policy,
+      maxSeqlen: Math.max(...cuSeqlens.subarray(1).map((end, i) => end - cuSeqlens[i]!)),
+      blockMask: new Int32Array(0),
+      allowedPairs: 0,
+    },
   };
 }

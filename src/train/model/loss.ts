@@ -10,12 +10,12 @@ import { tidy } from './tidy.ts';
 export type { Gradients } from './block.ts';
 
 /** Logits of one piece of the cross-entropy: bounds its memory (32 MiB). */
-const MAX_LOGITS = 8 * 1024 * 1024;
+export const MAX_LOGITS = 8 * 1024 * 1024;
 /**
  * Tokens that go through the model together, where their groups allow: no group sees another, so one after the other is the same in the
  * memory of the longest. Also faster than all at once, whose tensors no cache holds.
  */
-const PART_TOKENS = 4096;
+export const PART_TOKENS = 4096;
 
 /** Masked tokens in pieces whose logits fit. */
 function* pieces(slab: Slab, vocabulary: number): Generator<{ from: number; to: number }> {

@@ -55,7 +55,7 @@ const WORDS = 'model.transformer.wte.weight';
 const LAST_NORM = 'model.transformer.ln_f.weight';
 
 /** Activations of a pass that are kept rather than made again, at most, in bytes: making them again takes a third more time. */
-const KEEP_BYTES = 2 ** 30;
+export const KEEP_BYTES = 2 ** 30;
 
 /** float32 activations that the backward pass needs of one token, in bytes (`KeptBlock`). */
 export const activationBytes = ({ layers, dModel, hidden }: ModelConfig): number =>

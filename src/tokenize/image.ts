@@ -1,5 +1,6 @@
 import type { TokenizerFile } from './file.ts';
 import { addCrossings, CROSSING_BYTES } from './crossings.ts';
+import { addHumps, HUMP_BYTES } from './humps.ts';
 import { fillBytePairs, fillFilter, fillPairs, firstMerged, MAX_RANKS, pairRoom, powerOfTwo } from './pairs.ts';
 import { PATTERNS, type Recognised } from './recognise.ts';
 import { classTable } from './unicode/classes.ts';
@@ -49,6 +50,7 @@ export const LAYOUT = [
   'pairFilter',
   'filterBits',
   'firstMerged',
+  'humps',
 ] as const;
 
 /** Where the image begins: below lie the kernel's own few globals. */
@@ -88,6 +90,7 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | string
     tokenOffsets: place(tokens.offsets.byteLength),
     tokenBytes: place(tokens.bytes.length + 16),
     crossings: place(CROSSING_BYTES),
+    humps: place(HUMP_BYTES),
     seeds: place(MOST_SEEDS * 4),
     masks: place(17 * 16),
     pattern: PATTERNS[how.pattern],
@@ -110,6 +113,7 @@ export function buildImage(file: TokenizerFile, how: Recognised): Image | string
   fillBytePairs(u32, at32(layout.bytePairs), tokens.byteIds, merges);
   for (let rank = 0; rank * 3 < merges.length; rank++) u32[at32(layout.merged) + rank] = merges[rank * 3 + 2]!;
   addCrossings(bytes.subarray(layout.crossings - IMAGE_START, layout.crossings - IMAGE_START + CROSSING_BYTES), tokens);
+  addHumps(u32.subarray(at32(layout.humps), at32(layout.humps) + HUMP_BYTES / 4), tokens);
   return { bytes, layout };
 }
 

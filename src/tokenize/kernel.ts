@@ -2,6 +2,7 @@ import { Slab } from '../core/slab.ts';
 import { IMAGE_START, type Image, LAYOUT, MOST_SEEDS } from './image.ts';
 import { KERNEL } from './kernel/kernel.generated.ts';
 import { MOST_PROBES } from './pairs.ts';
+import { madeUpText } from './warm-up.ts';
 
 interface Exports {
   configure(at: number): void;
@@ -18,11 +19,14 @@ interface Exports {
 const WORDS = 2 ** 18;
 const LONG_WORDS = 2 ** 16;
 const ARENA_BYTES = 8 * 1024 * 1024;
-/** Text taken at once; grown for a single word that is longer. */
-const CHUNK = 256 * 1024;
+/**
+ * Text taken at once; grown for a single word that is longer. Twice as much, with its 37 bytes of room for a byte, brought the
+ * memory to where V8 collects its young arrays: 2 to 6 ms in the middle of the first texts.
+ */
+const CHUNK = 128 * 1024;
 /** `ends` of a batch of words (kernel/index.as.ts), with room to spare. */
 const ENDS_BYTES = 4 * 1024;
-/** Made-up words, [bytes], that the kernel is warmed up with, and how often: V8 compiles it for speed after about 400 KB. */
+/** Made-up text, [bytes], that the kernel is warmed up with, and how often: V8 compiles it for speed after about 400 KB. */
 const WARM_UP_BYTES = 2 ** 15;
 const WARM_UPS = 12;
 const PAGE = 65536;
@@ -106,11 +110,11 @@ export class Kernel {
 
   /**
    * Before the first text comes: fills the word cache with its seeds, which touches its memory, and has the kernel compiled
-   * for speed. 15 ms, for which a first pass over 4 MB of code takes 38 ms of one thread instead of 48.
+   * for speed. 15 ms of a thread and 5 of V8's own, which would otherwise be taken from the first texts.
    */
   warmUp(): this {
     this.forget();
-    const text = madeUpWords(WARM_UP_BYTES);
+    const text = madeUpText(WARM_UP_BYTES);
     for (let i = 0; i < WARM_UPS; i++) this.encodePlain(text, true);
     this.forget();
     return this;
@@ -225,18 +229,6 @@ export class Kernel {
     image.bytes.set(kernel.#bytes.subarray(IMAGE_START, IMAGE_START + image.bytes.length));
     return { bytes: image.bytes, layout };
   }
-}
-
-/** Words of 1 to 10 letters, one like the other for V8: some are looked up, some merged. */
-function madeUpWords(bytes: number): Uint8Array {
-  const text = new Uint8Array(bytes);
-  let state = 1;
-  for (let i = 0, end = 0; i < bytes; i++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    text[i] = i === end ? 0x20 : 0x61 + ((state >>> 16) % 26);
-    if (i === end) end += 2 + ((state >>> 24) % 10);
-  }
-  return text;
 }
 
 /** Mask and value of the first 8 bytes of each literal, without repeats; what a shorter one has no byte for is masked out. */

@@ -45,7 +45,7 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; not for the kernel's code. */
-const VERSION = 7;
+const VERSION = 8;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
 /** Name of a file's model in a cache. */

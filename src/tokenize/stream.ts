@@ -12,8 +12,8 @@ interface Parts {
   readonly nfc: boolean;
 }
 
-/** Pieces are taken by slices of this: the kernel's room is 37 times the text it is handed, and NFC may treble that. */
-const SLICE = 64 * 1024;
+/** Pieces are taken by slices of this: the kernel takes 128 KiB at once, and NFC may treble a text, as U+FFFD for stray bytes does. */
+const SLICE = 32 * 1024;
 /** An endless word is handed over again when it is this much longer. */
 const STEP = 2 ** 20;
 

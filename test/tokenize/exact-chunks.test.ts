@@ -5,9 +5,9 @@ import { loadTokenizer, type Tokenizer } from '../../src/tokenize/index.ts';
 import { firstDifference, idsBy, oracleOf, random, REAL, someOf, unicodeStrings, utf8 } from '../support/tokenizers.ts';
 
 /** The kernel takes a longer text in chunks of this (src/tokenize/kernel.ts): what matters happens around its multiples. */
-const CHUNK = 256 * 1024;
+const CHUNK = 128 * 1024;
 
-/** 600 KiB, and trouble for 200 bytes on both sides of where chunks end; `shift` moves it all. */
+/** 300 KiB, and trouble for 200 bytes on both sides of where chunks end; `shift` moves it all. */
 function textAround(trouble: string, shift: number): string {
   const filler = 'It is a truth universally acknowledged, that a single man in possession of 1813 pounds must be. ';
   let text = 'x'.repeat(shift);

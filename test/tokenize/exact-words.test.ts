@@ -83,6 +83,25 @@ describe.each(REAL_NAMES)('words of %s', (name) => {
     expect(new Set(words).size).toBeGreaterThan(1500);
   });
 
+  test('of letters with upper-case ones inside, cut where no token reaches across', async () => {
+    const { pick, below } = random(14);
+    const tokens = Object.keys(readJson(REAL[name]).model.vocab).filter((token) => /^[A-Za-z]{1,16}$/.test(token));
+    // Tokens that reach across such a place, whole and clipped at either end: what is nearly a token is nearly cut.
+    const across = tokens.filter((token) => /[a-z][A-Z]/.test(token));
+    const part = (): string => {
+      const token = across.length > 0 && below(3) === 0 ? pick(across) : pick(tokens);
+      const whole = below(2) === 0 ? token : token.slice(below(4), token.length - below(3));
+      return below(2) === 0 ? whole.slice(0, 1).toUpperCase() + whole.slice(1) : whole;
+    };
+    const words = Array.from({ length: 12_000 }, (_, i) => {
+      let word = i % 3 === 0 ? ' ' : '';
+      for (let parts = 2 + (i % 7); parts > 0; parts--) word += part();
+      return i % 11 === 0 ? `${word}é${part()}` : word;
+    });
+    expect(words.filter((word) => /[a-z][A-Z]/.test(word)).length).toBeGreaterThan(10_000);
+    await expectSame(ours!, reference!, [...words, words.join(''), words.join('_')]);
+  });
+
   test('tokens, whether their own merges reach them or not, as words and inside words', async () => {
     const json = readJson(REAL[name]);
     const merged = naiveMerges(json);

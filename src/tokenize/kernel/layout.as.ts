@@ -37,6 +37,8 @@ export let seeds: usize = 0;
 export let seedsCount: u32 = 0;
 /** Bloom filters of character pairs that stand inside some token, 2^21 bits. */
 export let crossings: usize = 0;
+/** Filter of what tokens have around a lower-case letter before an upper-case one, 2^17 bits. */
+export let humps: usize = 0;
 /** Scratch: ends of words, parts of merges. */
 export let ends: usize = 0;
 export let scratch: usize = 0;
@@ -85,4 +87,5 @@ export function configure(at: usize): void {
   pairFilter = load<u32>(at + 120);
   filterBits = load<u32>(at + 124);
   firstMerged = load<u32>(at + 128);
+  humps = load<u32>(at + 132);
 }

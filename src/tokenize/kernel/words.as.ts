@@ -2,7 +2,6 @@
 import {
   arena,
   arenaSize,
-  crossings,
   ignoreMerges,
   longMask,
   longWords,
@@ -17,7 +16,7 @@ import {
   words,
 } from './layout.as';
 import { merge } from './merge.as';
-import { codePoint, width } from './text.as';
+import { BEYOND, humpsOf, isJoined, pieceEnd } from './pieces.as';
 
 /*
  * Word cache, 32 bytes a slot: 16 of the word padded with zeros, 3 ids, u32 meta = length | ids << 8 | kind << 16; meta 0:
@@ -112,77 +111,41 @@ function encodeFresh(at: usize, length: u32, out: usize, whole: bool): usize {
         return out + 4;
       }
     }
-    if (length > 3) {
-      const cut = pieceEnd(at, at + length);
-      if (cut < at + length) return encodePieces(at, cut, at + length, out);
-    }
+    if (length > 3) return encodeWhole(at, length, out);
   }
   return out + (<usize>merge(at, length, out) << 2);
 }
 
 /**
- * A word cut where no token can reach across: merges never cross such a place, so each piece can be encoded, and cached,
- * by itself. Turns a Chinese run of 26 bytes, new nearly every time, into pieces of 5 that nearly all repeat.
+ * A word of more than three bytes, cut where no token can reach across: merges never cross such a place, so each piece can be
+ * encoded, and cached, by itself. Turns a Chinese run of 26 bytes, new nearly every time, into pieces of 5 that nearly all
+ * repeat, and `getElementsByTagName` into words that are known.
  */
-function encodePieces(at: usize, cut: usize, end: usize, out: usize): usize {
+function encodeWhole(at: usize, length: u32, out: usize): usize {
+  const end = at + length;
+  let from = at;
+  let humps = humpsOf(at, length);
+  if (humps == BEYOND)
+    for (let cut = pieceEnd(at, end); cut < end; cut = pieceEnd(cut, end)) {
+      out = encodePiece(from, cut, out);
+      from = cut;
+    }
+  else
+    for (; humps != 0; humps &= humps - 1) {
+      const cut = at + <usize>ctz(humps);
+      if (isJoined(cut)) continue;
+      out = encodePiece(from, cut, out);
+      from = cut;
+    }
+  return from == at ? out + (<usize>merge(at, length, out) << 2) : encodePiece(from, end, out);
+}
+
+function encodePiece(at: usize, end: usize, out: usize): usize {
+  const length = <u32>(end - at);
   if (ignoreMerges) kind = PIECE;
-  while (true) {
-    const length = <u32>(cut - at);
-    out = length <= 16 ? lookUp(at, length, out, false) : encodeKept(at, length, out, false);
-    if (cut >= end) break;
-    at = cut;
-    cut = pieceEnd(at, end);
-  }
+  out = length <= 16 ? lookUp(at, length, out, false) : encodeKept(at, length, out, false);
   kind = 0;
   return out;
-}
-
-/**
- * Bloom filter of the character pairs that some token contains: 2^21 bits, two of them a pair. A false positive only keeps
- * two pieces together.
- */
-// @ts-ignore: decorator
-@inline
-function crosses(left: u32, right: u32): bool {
-  let hash = left * 0x9e3779b1 + right * 0x85ebca6b;
-  hash ^= hash >>> 15;
-  hash *= 0x2c1b3c6d;
-  const a = hash >>> 11;
-  if (!((load<u8>(crossings + (a >> 3)) >> (a & 7)) & 1)) return false;
-  const b = (hash * 0x297a2d39) >>> 11;
-  return ((load<u8>(crossings + (b >> 3)) >> (b & 7)) & 1) != 0;
-}
-
-/** Behind the filter: bytes that some token ends with as the beginning of a character, or begins with as the end of one. */
-const LEADS: u32 = 1 << 18;
-const LASTS: u32 = LEADS + 256;
-/** Keeps a single byte apart from a code point in the filter. */
-const PART: u32 = 0x200000;
-
-/** A token may hold two whole characters, or only the last bytes of the left or the first of the right. */
-function canCross(left: u32, leftEnd: usize, right: u32, rightAt: usize): bool {
-  if (crosses(left, right)) return true;
-  const lead = <u32>load<u8>(rightAt);
-  const last = <u32>load<u8>(leftEnd - 1);
-  // Few tokens hold a part of a character: 81, 41 and 3 pairs in Qwen 2.5, nearly always of other bytes than these.
-  const led = load<u8>(crossings + LEADS + lead) != 0;
-  if (led && crosses(left, lead | PART)) return true;
-  if (!load<u8>(crossings + LASTS + last)) return false;
-  return crosses(last | PART, right) || (led && crosses(last | PART, lead | PART));
-}
-
-/** End of the piece that begins at `at`: the first place after it that no token reaches across. */
-function pieceEnd(at: usize, end: usize): usize {
-  let left = codePoint(at);
-  at += width(load<u8>(at));
-  while (at < end) {
-    const right = codePoint(at);
-    // Between two ASCII characters tokens always reach across: not worth asking.
-    if ((left | right) >= 0x80 && !canCross(left, at, right, at)) return at;
-    left = right;
-    at += width(load<u8>(at));
-  }
-  return end;
 }
 
 /*

@@ -148,6 +148,11 @@ export const allDropped = (
 };
 
 /** A mask that the bundled trainer has no attention for. */
+export const maskTableMissing = (dir: string, name: string, there: readonly string[]): PrepError =>
+  usageError(
+    `${dir} has no table of masks ${name}${there.length > 0 ? ` (there are ${there.join(', ')})` : ''}; \`prep mask ${dir} --policy ...\` makes one`,
+  );
+
 export const noTrainingWindows = (dir: string, validation: number): PrepError =>
   new PrepError(
     'CORPUS_EMPTY',

@@ -33,18 +33,26 @@ export interface NoiseRow {
   readonly contextWeight: Float32Array | null;
 }
 
-/** A finished corpus folder, opened for reading. Windows have global numbers. */
-export interface Corpus {
-  readonly dir: string;
-  readonly manifest: Manifest;
-  /** Global numbers of a subset's windows, ascending. */
-  numbers(subset: Subset): Int32Array;
+/** Windows by their global numbers. */
+export interface Windows {
   /** With `into`, [window length], the ids go there: fresh memory for them takes four times as long as reading them. */
   read(window: number, into?: Int32Array): Promise<WindowRecord>;
   /** The same without reading the ids. */
   layout(window: number): Promise<WindowLayout>;
   /** The ids alone, [window length], into memory of the caller's: one blocking read, no copy but it, no allocation. */
   readIds(window: number, into: Int32Array): void;
+}
+
+/** A finished corpus folder, opened for reading. */
+export interface Corpus extends Windows {
+  readonly dir: string;
+  readonly manifest: Manifest;
+  /** Global numbers of a subset's windows, ascending. */
+  numbers(subset: Subset): Int32Array;
+  /** The same windows with the masks of an epoch, where they anneal. */
+  inEpoch(epoch: number): Windows;
+  /** Tokens in a block, where a window's policy is block diffusion. */
+  readonly diffusionBlock: number;
   /** Number of noise passes. */
   readonly passes: number;
   noise(pass: number): Promise<NoisePass>;

@@ -1,10 +1,9 @@
-import { corpusCorrupt, corpusIncomplete, corpusNotFound, noisePassMissing } from '../core/errors.ts';
+import { corpusCorrupt, corpusIncomplete, corpusNotFound, maskTableMissing, noisePassMissing } from '../core/errors.ts';
 import { noiseForm } from '../core/noise.ts';
-import type { Segment } from '../core/window.ts';
 import { exists, listFolder, stat } from '../io/files.ts';
 import { readerInto } from '../io/read-into.ts';
 import { readChecked } from './check.ts';
-import type { Corpus, NoisePass, WindowLayout } from './corpus.ts';
+import type { Corpus, NoisePass } from './corpus.ts';
 import { lastUsed } from './last-used.ts';
 import type { Manifest, ShardEntry } from './manifest.ts';
 import { readNoise } from './noise-read.ts';
@@ -14,13 +13,15 @@ import {
   bitsReceiptPath,
   type BitsReceipt,
   MANIFEST,
+  maskPath,
   maskReceiptPath,
   type MaskReceipt,
   passReceiptPath,
   PLAN,
   type PassReceipt,
 } from './receipt.ts';
-import { decoded, readShardColumns, segmentsOf, type ShardColumns } from './shard-columns.ts';
+import { decoded, readShardColumns, type ShardColumns } from './shard-columns.ts';
+import { type Shard, type StoredWindows, windowsOf } from './stored-windows.ts';
 
 /** Bytes of boundaries that are kept (those of 1,000 shards of long windows), and files kept open. */
 const KEEP_COLUMNS = 64 * 1024 * 1024;
@@ -38,31 +39,24 @@ export async function readManifest(dir: string): Promise<Manifest> {
   throw corpusIncomplete(dir, done.length, splits.length);
 }
 
-/** A corpus on disk: a window's boundaries also as columns, for what takes many windows. */
-export interface StoredCorpus extends Corpus {
-  columns(window: number): Promise<{ readonly columns: ShardColumns; readonly row: number }>;
-  /** What stands where in a window, and its attention groups: no read of its own. */
-  boundaries(window: number): Promise<{
-    readonly numTokens: number;
-    readonly segments: readonly Segment[];
-    readonly cuSeqlens: Int32Array;
-  }>;
+/** A corpus on disk. */
+export interface StoredCorpus extends Corpus, StoredWindows {
   /** The stored bits of a window in a pass, into [ceil(window length / 8)]; false where the pass has none. */
   readBits(pass: number, window: number, into: Uint8Array): Promise<boolean>;
 }
 
-interface Shard {
-  readonly entry: ShardEntry;
-  /** Global number of its first window. */
-  readonly first: number;
+export interface OpenOptions {
+  /** A table of `prep mask` to read instead of the corpus' own; of one that anneals its name without the epoch. */
+  readonly masks?: string | null;
 }
 
 /** Opens a finished corpus. Ids are read by position, without a copy of anything else; reads of them block the thread. */
-export async function openCorpus(dir: string): Promise<StoredCorpus> {
+export async function openCorpus(dir: string, { masks = null }: OpenOptions = {}): Promise<StoredCorpus> {
   const manifest = await readManifest(dir);
-  const shards: readonly Shard[] = manifest.splits.flatMap((split) =>
+  const own: readonly Shard[] = manifest.splits.flatMap((split) =>
     split.shards.map((entry) => ({ entry, first: split.firstWindow + entry.firstWindow })),
   );
+  const tables = masks === null ? null : await maskTablesOf(dir, masks, manifest);
   const passes = await countPasses(dir);
   const { windowLength } = manifest;
   const small = lastUsed(
@@ -72,64 +66,23 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
   );
   const files = readerInto(KEEP_OPEN);
   const bits = new Map<number, BitsReceipt | undefined>();
-  /** Block masks are read here and copied: 4 us for 16 KiB, 10 into fresh memory. */
-  let scratch = new Uint8Array(0);
-  const readIds = (window: number, into: Int32Array): void => {
-    const { entry, row } = find(shards, window);
-    if (into.length !== windowLength) throw new RangeError(`a window has ${windowLength} ids, not ${into.length}`);
-    files.read(`${dir}/${entry.path}`, idsOffset(entry, row, windowLength * 4), bytesOf(into));
-  };
-  const layout = async (window: number): Promise<WindowLayout> => {
-    const { entry, row } = find(shards, window);
-    const columns = await small(entry);
-    const { cuSeqlens, maxSeqlen, allowedPairs } = columns;
-    const length = columns.blockMask.length[row]!;
-    if (scratch.length < length) scratch = new Uint8Array(length);
-    const blockMask = scratch.subarray(0, length);
-    files.read(`${dir}/${entry.mask.path}`, columns.blockMask.at[row]!, blockMask);
-    return {
-      window,
-      subset: entry.subset,
-      numTokens: columns.numTokens[row]!,
-      segments: segmentsOf(columns.segments, row),
-      mask: {
-        policy: columns.policies[columns.policy[row]!]!,
-        cuSeqlens: cuSeqlens.values.slice(cuSeqlens.offsets[row], cuSeqlens.offsets[row + 1]),
-        maxSeqlen: maxSeqlen[row]!,
-        blockMask: new columns.blockMask.kind(blockMask.slice().buffer),
-        allowedPairs: allowedPairs[row]!,
-      },
-    };
-  };
+  const windows = (tables?.map(({ use }) => own.map(use)) ?? [own]).map((shards) =>
+    windowsOf(dir, shards, windowLength, files, small),
+  );
   return {
     dir,
     manifest,
     passes,
+    diffusionBlock: tables?.[0]?.diffusionBlock ?? (manifest.config as { diffusion_block: number }).diffusion_block,
+    ...windows[0]!,
+    // With fewer tables than epochs the last holds on: all has gone over.
+    inEpoch: (epoch) => windows[Math.min(epoch, windows.length - 1)]!,
     numbers(subset) {
       const numbers = new Int32Array(manifest.windows[subset]);
       let at = 0;
-      for (const { entry, first } of shards)
+      for (const { entry, first } of own)
         if (entry.subset === subset) for (let i = 0; i < entry.windows; i++) numbers[at++] = first + i;
       return numbers;
-    },
-    async read(window, inputIds = new Int32Array(Buffer.allocUnsafeSlow(4 * windowLength).buffer)) {
-      readIds(window, inputIds);
-      return { ...(await layout(window)), inputIds };
-    },
-    layout,
-    readIds,
-    async columns(window) {
-      const { entry, row } = find(shards, window);
-      return { row, columns: await small(entry) };
-    },
-    async boundaries(window) {
-      const { entry, row } = find(shards, window);
-      const { numTokens, segments, cuSeqlens } = await small(entry);
-      return {
-        numTokens: numTokens[row]!,
-        segments: segmentsOf(segments, row),
-        cuSeqlens: cuSeqlens.values.subarray(cuSeqlens.offsets[row], cuSeqlens.offsets[row + 1]),
-      };
     },
     async readBits(pass, window, into) {
       if (!bits.has(pass)) bits.set(pass, await readBitsReceipt(dir, pass));
@@ -153,31 +106,32 @@ export async function openCorpus(dir: string): Promise<StoredCorpus> {
   };
 }
 
-const bytesOf = ({ buffer, byteOffset, byteLength }: Int32Array): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
-/** The shard of a window and its row there; `shards` stand in the order of their windows, without gaps. */
-function find(shards: readonly Shard[], window: number): { entry: ShardEntry; row: number } {
-  let [low, high] = [0, shards.length];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (shards[middle]!.first <= window) low = middle;
-    else high = middle;
-  }
-  const shard = shards[low];
-  const row = window - (shard?.first ?? 0);
-  if (!shard || !(row >= 0 && row < shard.entry.windows)) throw new RangeError(`the corpus has no window ${window}`);
-  return { entry: shard.entry, row };
+interface MaskTable {
+  readonly diffusionBlock: number | null;
+  /** Puts its masks into a shard's entry. */
+  readonly use: (shard: Shard) => Shard;
 }
 
-/** Byte offset of a window's ids in its shard. */
-function idsOffset(entry: ShardEntry, row: number, bytes: number): number {
-  let left = row;
-  for (const { windows, offset } of entry.batches) {
-    if (left < windows) return offset + left * bytes;
-    left -= windows;
-  }
-  throw corpusCorrupt(entry.path, `window ${row}`, 'no record batch has it');
+/** The table of that name; of one that anneals, each epoch's. */
+async function maskTablesOf(dir: string, name: string, { plan }: Manifest): Promise<MaskTable[]> {
+  const all = await maskNames(dir);
+  const epochs = all.filter((other) => other.startsWith(`${name}-`) && /^\d{3}$/.test(other.slice(name.length + 1)));
+  const names = all.includes(name) ? [name] : epochs;
+  if (names.length === 0) throw maskTableMissing(dir, name, all);
+  return Promise.all(
+    names.map(async (table) => {
+      const receipt = (await readMaskReceipt(dir, table))!;
+      if (receipt.plan !== plan)
+        throw corpusCorrupt(`${dir}/${maskReceiptPath(table)}`, 'plan', 'it belongs to another plan');
+      const byPath = new Map(receipt.files.map((file) => [file.path, file]));
+      const use = ({ entry, first }: Shard): Shard => {
+        const mask = byPath.get(maskPath(table, entry));
+        if (!mask) throw corpusCorrupt(`${dir}/${maskReceiptPath(table)}`, maskPath(table, entry), 'is not listed');
+        return { first, entry: { ...entry, mask } };
+      };
+      return { diffusionBlock: receipt.diffusionBlock, use };
+    }),
+  );
 }
 
 async function countPasses(dir: string): Promise<number> {

@@ -7,7 +7,7 @@ import type { Parameters } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
 import { type Breakdown, breakdownOf, emptyTally, meanOf, tallyUp } from './record/breakdown.ts';
 import { inSlabs, layOut } from './slab.ts';
-import { diffusionBlockOf, readWindow } from './windows.ts';
+import { readWindow } from './windows.ts';
 
 /** LLaDA's: p = (1 - eps) t + eps, weight 1 / p, one t a window. */
 const FORM = DEFAULT_FORM;
@@ -58,7 +58,7 @@ export async function evaluate(
       // The loss is read synchronously: only a turn of the event loop lets a signal in.
       await new Promise(setImmediate);
       if (signal?.aborted) return null;
-      const slab = layOut(some, config.maskTokenId, masker, diffusionBlockOf(corpus));
+      const slab = layOut(some, config.maskTokenId, masker, corpus.diffusionBlock);
       const crossEntropies = await slabCrossEntropies(slab, parameters, config);
       crossEntropies.forEach((nats, i) => (sum += (slab.weights[i]! * nats) / times));
       tallyUp(tally, { slab, crossEntropies });

@@ -15,7 +15,7 @@ import type { Progress } from './progress.ts';
 import { emptyTally, type MaskedTokens, meanOf, tallyUp } from './record/breakdown.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { inSlabs, layOut, type NoisedSlab } from './slab.ts';
-import { cutTo, diffusionBlockOf, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
+import { cutTo, noiseOf, openPass, readWindow, trainingWindows } from './windows.ts';
 
 export interface LoopSettings {
   /** Steps to make; null: until the time is up. */
@@ -78,7 +78,7 @@ export async function trainLoop(
     if (progress >= 1) break;
     const items = await Promise.all(
       [...windows].map(async (window) => {
-        const record = await readWindow(corpus, window);
+        const record = await readWindow(corpus, window, epoch);
         const row = noiseOf(corpus, noise, record);
         return { record: cutTo(record, row), noise: row };
       }),
@@ -86,7 +86,7 @@ export async function trainLoop(
     const batchTokens = items.reduce((sum, { record }) => sum + record.numTokens, 0);
     const parts = inSlabs(items, settings.slabTokens).map((some) => ({
       windows: Int32Array.from(some, ({ record }) => record.window),
-      slab: layOut(some, state.config.maskTokenId, masker, diffusionBlockOf(corpus)),
+      slab: layOut(some, state.config.maskTokenId, masker, corpus.diffusionBlock),
     }));
     const learningRate = learningRateAt(settings.schedule, at.step, progress);
     const made = await optimizerStep(parts, batchTokens, state, learningRate, settings.signal);

@@ -4,12 +4,7 @@ import { isPrepError, messageOf, outOfMemory } from '../core/errors.ts';
 import { loadParameters } from './checkpoint/checkpoint.ts';
 import type { LoopState } from './loop.ts';
 import { ADAMW, type AdamWSettings, createOptimizer, disposeOptimizer } from './optimizer.ts';
-import {
-  disposeParameters,
-  initialParameters,
-  type Parameters,
-  parameterSpecs,
-} from './model/parameters.ts';
+import { disposeParameters, initialParameters, type Parameters, parameterSpecs } from './model/parameters.ts';
 import type { ModelConfig } from './model/presets.ts';
 
 const WORDS =

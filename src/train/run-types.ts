@@ -16,6 +16,8 @@ export interface RunSettings {
   /** Steps between checkpoints. */
   readonly saveEvery: number;
   readonly seed: number;
+  /** Table of masks that the corpus was opened with; null: its own. */
+  readonly masks: string | null;
   /** Folder of the checkpoint to go on from; null: a new model. */
   readonly from: string | null;
   /** Goes on from where the run in `out` was. */

@@ -1,5 +1,5 @@
 import { corpusCorrupt, noTrainingWindows } from '../core/errors.ts';
-import { DIFFUSION_BLOCK, POLICIES } from '../mask/index.ts';
+import { POLICIES } from '../mask/index.ts';
 import type { Corpus, NoisePass, NoiseRow, WindowRecord } from '../shard/index.ts';
 
 /** More ids than any tokenizer has: what is allocated by the vocabulary stays bounded. */
@@ -25,9 +25,9 @@ export function trainingWindows(corpus: Corpus): Int32Array {
   return windows;
 }
 
-/** A window, with every value checked that sizes, offsets or look-ups are made from. */
-export async function readWindow(corpus: Corpus, window: number): Promise<WindowRecord> {
-  const record = await corpus.read(window);
+/** A window under an epoch's masks, with every value checked that sizes, offsets or look-ups are made from. */
+export async function readWindow(corpus: Corpus, window: number, epoch = 0): Promise<WindowRecord> {
+  const record = await corpus.inEpoch(epoch).read(window);
   const { inputIds, numTokens, segments, mask } = record;
   const { windowLength } = corpus.manifest;
   const { vocabSize } = corpus.manifest.tokenizer;
@@ -50,10 +50,6 @@ export async function readWindow(corpus: Corpus, window: number): Promise<Window
       );
   return record;
 }
-
-/** Tokens in a block of the corpus' windows, where their policy is block diffusion. */
-export const diffusionBlockOf = ({ manifest }: Corpus): number =>
-  (manifest.config as { diffusion_block?: number } | undefined)?.diffusion_block ?? DIFFUSION_BLOCK;
 
 /** A noise pass whose batches can be made. */
 export async function openPass(corpus: Corpus, pass: number): Promise<NoisePass> {

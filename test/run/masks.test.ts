@@ -200,3 +200,33 @@ test('prep verify finds a mask that is not that of its boundaries, behind a righ
   const { problems } = await verifyCorpus(dir);
   expect(problems.join('\n')).toMatch(/masks\/eod-to-adaptive-000\/\d+-\d+\.arrow: its attention masks are not those/);
 });
+
+test('a corpus is opened with another table, one that anneals epoch by epoch', async () => {
+  const dir = fresh('eod');
+  await writeMasks(dir, annealed(1, 2));
+  await writeMasks(dir, plain('document-causal'));
+  for (const [name, epochs] of [
+    ['document-causal', ['document-causal', 'document-causal']],
+    ['eod-to-adaptive', ['eod-to-adaptive-000', 'eod-to-adaptive-001', 'eod-to-adaptive-001']],
+  ] as const) {
+    const corpus = await openCorpus(dir, { masks: name });
+    for (const [epoch, table] of epochs.entries())
+      for (const [window, row] of (await rowsOf(dir, table)).entries()) {
+        const { mask } = await corpus.inEpoch(epoch).layout(window);
+        expect([mask.policy, [...mask.cuSeqlens], [...mask.blockMask]]).toEqual([
+          row.policy,
+          row.cuSeqlens,
+          row.blockMask,
+        ]);
+      }
+    await corpus.close();
+  }
+  const [first, last] = await Promise.all(['000', '001'].map((n) => rowsOf(dir, `eod-to-adaptive-${n}`)));
+  expect(first).not.toEqual(last);
+  await expect(openCorpus(dir, { masks: 'adaptive' })).rejects.toMatchObject({
+    code: 'USAGE',
+    message: expect.stringMatching(
+      /there are document-causal, eod-to-adaptive-000, eod-to-adaptive-001.*prep mask/,
+    ) as string,
+  });
+});

@@ -62,6 +62,7 @@ export const settingsFor = (steps: number, out: string): RunSettings => ({
   saveEvery: 50,
   seed: 1,
   from: null,
+  masks: null,
   resume: false,
   out,
 });

@@ -2,7 +2,7 @@ import { permutation } from '../../src/core/random.ts';
 import type { Subset } from '../../src/core/window.ts';
 import { DEFAULT_FORM } from '../../src/core/noise.ts';
 import { windowKey } from '../../src/noise/index.ts';
-import type { Corpus, NoiseRow, WindowRecord } from '../../src/shard/corpus.ts';
+import type { Corpus, NoiseRow, WindowRecord, Windows } from '../../src/shard/corpus.ts';
 import type { Manifest } from '../../src/shard/manifest.ts';
 
 /** A corpus in memory: documents packed first-fit, adaptive policy, LLaDA's linear noise with t stratified a batch. */
@@ -43,13 +43,18 @@ export function memoryCorpus(options: MemoryCorpusOptions): Corpus {
     windows: { train: train.length, validation: records.length - train.length },
     order: { method: 'argsort-philox4x32-10', seed },
   } as unknown as Manifest;
+  const windows: Windows = {
+    read: async (window) => records[window]!,
+    layout: async (window) => records[window]!,
+    readIds: (window, into) => into.set(records[window]!.inputIds),
+  };
   return {
     dir: 'memory',
     manifest,
     numbers,
-    read: async (window) => records[window]!,
-    layout: async (window) => records[window]!,
-    readIds: (window, into) => into.set(records[window]!.inputIds),
+    ...windows,
+    inEpoch: () => windows,
+    diffusionBlock: 32,
     passes,
     noise: async (pass) => {
       const place = new Map([...permutation(train.length, seed, pass)].map((i, at) => [train[i]!, at]));

@@ -15,13 +15,13 @@ const corpus = memoryCorpus({
 const CORRUPT = { code: 'CORPUS_CORRUPT', exitCode: 65 };
 
 describe('readWindow', () => {
-  const damaged = (change: (record: WindowRecord) => Partial<WindowRecord>): Corpus => ({
-    ...corpus,
-    read: async (window) => {
+  const damaged = (change: (record: WindowRecord) => Partial<WindowRecord>): Corpus => {
+    const read = async (window: number): Promise<WindowRecord> => {
       const record = await corpus.read(window);
       return { ...record, ...change(record) };
-    },
-  });
+    };
+    return { ...corpus, inEpoch: () => ({ ...corpus, read }) };
+  };
   const offsets = (...cuSeqlens: number[]) =>
     damaged(({ mask }) => ({ mask: { ...mask, cuSeqlens: Int32Array.from(cuSeqlens) } }));
 

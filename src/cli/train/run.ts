@@ -26,6 +26,7 @@ import { betas, count, countFrom1, decay, notNegative, positive } from './number
 interface TrainFlags {
   preset?: Preset;
   init?: string;
+  masks?: string;
   rope?: RopeMethod;
   ropeCritical?: number;
   steps?: number;
@@ -82,7 +83,7 @@ const optimizerFor = ({ betas: [beta1, beta2], weightDecay, clip, ema }: TrainFl
 async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
   const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
   const dir = given ?? (await newestCorpus('out'));
-  const corpus = await openCorpus(dir);
+  const corpus = await openCorpus(dir, { masks: flags.masks ?? null });
   try {
     const { manifest } = corpus;
     const signal = stopSignal();
@@ -103,6 +104,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
       saveEvery: flags.saveEvery ?? flags.evalEvery,
       seed: flags.seed,
       from: flags.init ?? null,
+      masks: flags.masks ?? null,
       resume: flags.resume ?? false,
       out: flags.out ?? join(dir, 'train'),
     };
@@ -126,6 +128,7 @@ export function withTraining(program: Command): Command {
       new Option('--rope <method>', 'extend the RoPE of --init to the windows of the corpus').choices(ROPE_EXTENSIONS),
     )
     .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
+    .option('--masks <name>', 'attend by this table of `prep mask` (one that anneals: its name without the epoch)')
     .option('--steps <n>', 'optimizer steps to make', countFrom1)
     .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
     .option('--lr <rate>', 'peak learning rate', positive, 0.005)

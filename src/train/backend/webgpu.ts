@@ -15,7 +15,7 @@ interface Device {
 export async function provideWebGpu(loads: readonly (() => unknown)[]): Promise<void> {
   const dawn = loads[0]!() as Dawn;
   Object.assign(globalThis, dawn.globals);
-  const navigator = { gpu: dawn.create([]) as unknown, userAgent: 'node' };
+  const navigator = { gpu: dawn.create([]), userAgent: 'node' };
   // Node 21 and later have one of their own, without `gpu`. The backend looks for it as it is loaded.
   Object.defineProperty(globalThis, 'navigator', { value: navigator, configurable: true });
   loads[1]!();

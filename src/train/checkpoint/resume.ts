@@ -43,6 +43,7 @@ export const identityOf = async (corpus: Corpus, config: ModelConfig, settings: 
   ...settings.optimizer,
   seed: settings.seed,
   from: settings.from,
+  masks: settings.masks,
   config,
 });
 

@@ -82,9 +82,16 @@ export interface Pass {
   readonly inverse: tf.Tensor2D;
 }
 
-/** For training: of long slabs only the blocks' inputs are kept, and the rest is made again (Chen et al., arXiv 1604.06174). */
-export const forwardPass = (row: Placed, parameters: Parameters, config: ModelConfig): Pass =>
-  forward(row, parameters, config, row.ids.size * activationBytes(config) > KEEP_BYTES ? 'inputs' : 'all');
+/**
+ * For training: where all activations take more than `keepBytes`, only the blocks' inputs are kept, and the rest is made again
+ * (Chen et al., arXiv 1604.06174).
+ */
+export const forwardPass = (
+  row: Placed,
+  parameters: Parameters,
+  config: ModelConfig,
+  keepBytes: number = KEEP_BYTES,
+): Pass => forward(row, parameters, config, row.ids.size * activationBytes(config) > keepBytes ? 'inputs' : 'all');
 
 function forward(row: Placed, parameters: Parameters, config: ModelConfig, keep: 'nothing' | 'inputs' | 'all'): Pass {
   const context = contextOf(row, config);

@@ -1,10 +1,11 @@
 /**
  * A training step (loss, gradients, AdamW) of the same model on the same documents from the same parameters: tfjs-node and wasm beside
  * PyTorch on the same CPU, whole processes in turn. Ratios are medians of pairs; losses must agree. --cases d128-1k,... --rounds 3
- * --backends tfjs-node,wasm. The table goes to bench/results/train.json.
+ * --backends tfjs-node,wasm. The table goes to bench/results/train.json and into
+ * docs/training.md, so that no number there is written by hand.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +21,6 @@ const { values } = parseArgs({
     cases: { type: 'string', default: Object.keys(CASES).join() },
     backends: { type: 'string', default: 'tfjs-node,wasm' },
     rounds: { type: 'string', default: '3' },
-    save: { type: 'boolean', default: false },
   },
 });
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -80,7 +80,32 @@ for (const name of values.cases.split(',')) {
     console.log(`${name} ${side}: ${row.seconds.toFixed(3)} s a step, ${Math.round(peakMiB)} MiB${beside}`);
   }
 }
-if (values.save) {
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, node: process.version };
-  writeFileSync(join(root, 'bench/results/train.json'), `${JSON.stringify({ machine, results }, null, 2)}\n`);
-}
+const result = { cpu: cpus()[0].model, cores: cpus().length, node: process.version, results };
+writeFileSync(join(root, 'bench/results/train.json'), `${JSON.stringify(result, null, 2)}\n`);
+
+const table = [
+  '| model, tokens in documents | | a step | of PyTorch’s speed | peak memory | of PyTorch’s |',
+  '| --- | --- | --- | --- | --- | --- |',
+  ...results.map((one) =>
+    [
+      '',
+      `width ${one.d}, ${one.layers} layers, ${one.vocabulary} ids; ${one.tokens} in ${one.documents}`,
+      one.side === 'torch' ? 'PyTorch' : `\`${one.side}\``,
+      `${one.seconds.toFixed(2)} s`,
+      one.timesTorch ? `${one.timesTorch.toFixed(2)}x` : '',
+      `${Math.round(one.peakMiB)} MiB`,
+      one.memoryOfTorch ? `${one.memoryOfTorch.toFixed(2)}x` : '',
+      '',
+    ]
+      .join(' | ')
+      .trim(),
+  ),
+];
+const page = join(root, 'docs/training.md');
+writeFileSync(
+  page,
+  readFileSync(page, 'utf8').replace(
+    /(<!-- bench:train -->\n)[^]*?(?=<!-- \/bench:train -->)/,
+    (_, mark) => `${mark}\n${table.join('\n')}\n\n`,
+  ),
+);

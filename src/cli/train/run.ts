@@ -6,7 +6,6 @@ import { readAll } from '../../io/files.ts';
 import { type Manifest, newestCorpus, openCorpus } from '../../shard/index.ts';
 import { loadTokenizer } from '../../tokenize/index.ts';
 import {
-  ADAMW,
   BACKENDS,
   chooseBackend,
   configFrom,
@@ -21,9 +20,10 @@ import {
 } from '../../train/index.ts';
 import { stopSignal } from '../command.ts';
 import { trainDisplay } from './display.ts';
-import { betas, count, countFrom1, decay, notNegative, positive } from './numbers.ts';
+import { type LearningFlags, learningOf, withLearning } from './learning-flags.ts';
+import { count, countFrom1, positive } from './numbers.ts';
 
-interface TrainFlags {
+interface TrainFlags extends LearningFlags {
   preset?: Preset;
   init?: string;
   masks?: string;
@@ -31,15 +31,6 @@ interface TrainFlags {
   ropeCritical?: number;
   steps?: number;
   minutes?: number;
-  lr: number;
-  schedule: 'cosine' | 'constant';
-  minLr?: number;
-  warmup: number;
-  clip: number;
-  weightDecay: number;
-  betas: [number, number];
-  ema?: number;
-  maxSpike: number;
   batchWindows?: number;
   backend?: string;
   out?: string;
@@ -64,23 +55,8 @@ async function configFor(flags: TrainFlags, manifest: Manifest): Promise<ModelCo
   return configFrom({ from: init, rope: rope ?? 'none', critical: ropeCritical }, manifest);
 }
 
-function scheduleFor({ lr, minLr, schedule, warmup }: TrainFlags): RunSettings['schedule'] {
-  if (minLr !== undefined && schedule === 'constant')
-    throw usageError('--min-lr is what a cosine ends at; --schedule constant has none');
-  if (minLr !== undefined && minLr > lr) throw usageError(`--min-lr ${minLr} is above --lr ${lr}`);
-  return { peak: lr, warmup, shape: schedule, floor: minLr ?? lr / 10 };
-}
-
-const optimizerFor = ({ betas: [beta1, beta2], weightDecay, clip, ema }: TrainFlags): RunSettings['optimizer'] => ({
-  ...ADAMW,
-  beta1,
-  beta2,
-  weightDecay,
-  clipNorm: clip,
-  averageDecay: ema ?? null,
-});
-
 async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
+  const learning = learningOf(flags);
   const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
   const dir = given ?? (await newestCorpus('out'));
   const corpus = await openCorpus(dir, { masks: flags.masks ?? null });
@@ -97,9 +73,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
       steps: flags.steps ?? null,
       milliseconds: minutes === null ? null : minutes * 60_000,
       batchWindows: flags.batchWindows ?? null,
-      schedule: scheduleFor(flags),
-      optimizer: optimizerFor(flags),
-      maxSpike: flags.maxSpike,
+      ...learning,
       evalEvery: flags.evalEvery,
       saveEvery: flags.saveEvery ?? flags.evalEvery,
       seed: flags.seed,
@@ -120,7 +94,7 @@ async function train(given: string | undefined, flags: TrainFlags): Promise<void
 
 /** `train [DIR]`: what the program does without a command. */
 export function withTraining(program: Command): Command {
-  return program
+  program
     .argument('[dir]', 'corpus folder (default: the newest under out/)')
     .addOption(new Option('--preset <name>', 'size of a new model (default: tiny)').choices(Object.keys(PRESETS)))
     .option('--init <dir>', 'go on from this checkpoint (Hugging Face form: config.json and safetensors)')
@@ -130,30 +104,8 @@ export function withTraining(program: Command): Command {
     .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
     .option('--masks <name>', 'attend by this table of `prep mask` (one that anneals: its name without the epoch)')
     .option('--steps <n>', 'optimizer steps to make', countFrom1)
-    .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive)
-    .option('--lr <rate>', 'peak learning rate', positive, 0.005)
-    .addOption(
-      new Option('--schedule <shape>', 'of the learning rate after the warm-up')
-        .choices(['cosine', 'constant'])
-        .default('cosine'),
-    )
-    .option('--min-lr <rate>', 'what the cosine ends at (default: a tenth of --lr)', notNegative)
-    .option('--warmup <steps>', 'steps of rising learning rate', count, 10)
-    .option(
-      '--clip <norm>',
-      'scale gradients of a larger global norm down to it; 0: never',
-      notNegative,
-      ADAMW.clipNorm,
-    )
-    .option('--weight-decay <rate>', 'AdamW’s, decoupled; not on norms and embeddings', notNegative, ADAMW.weightDecay)
-    .option('--betas <b1,b2>', 'AdamW’s decays of its two moments', betas, [ADAMW.beta1, ADAMW.beta2])
-    .option('--ema <decay>', 'keep a moving average of the weights too, in OUT/ema, such as 0.999', decay)
-    .option(
-      '--max-spike <factor>',
-      'end the run when gradients of three steps in a row are this many times their running mean, or their loss is twice that of guessing; 0: only when it is not finite',
-      notNegative,
-      100,
-    )
+    .option('--minutes <m>', `time to train for (default: ${DEFAULT_MINUTES}, if no --steps)`, positive);
+  return withLearning(program)
     .option(
       '--batch-windows <n>',
       'windows in an optimizer batch, through the model a few at a time (default: what the noise was made for)',

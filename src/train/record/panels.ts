@@ -105,7 +105,7 @@ function drawn(
   };
   const last = (heldOut.at(-1) ?? training.at(-1))?.loss;
   return [
-    ...ticks(low, high, 3).map(
+    ...ticks(low, high, 4).map(
       (tick) =>
         `<line x1="${left}" x2="${right}" y1="${fixed(y(tick))}" y2="${fixed(y(tick))}" stroke="${GRID}"/>` +
         (labelled ? text(left - 8, y(tick) + 4, String(Number(tick.toFixed(6))), 11, SOFT, 'end') : ''),

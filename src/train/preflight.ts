@@ -17,7 +17,7 @@ const LOOKED_AT = 1000;
 
 /** What one training step takes, in bytes. */
 export interface StepBytes {
-  /** float32 weights, gradients and two moments. */
+  /** float32 weights, gradients and two moments; their moving average, where there is one. */
   readonly weights: number;
   /** Activations kept for the backward pass, those of the block it is at, and scores or logits, whichever are more. */
   readonly activations: number;
@@ -25,9 +25,10 @@ export interface StepBytes {
 
 /**
  * An upper bound, 5 to 20 % above what tensors were seen to take on wasm (87 MB of 91 at 4096 tokens, width 64, 2 layers; 255 of 279 at
- * width 128, 4 layers, 8,192 ids). `tokens`: those that go through the model together, the longest group or `PART_TOKENS`.
+ * width 128, 4 layers, 8,192 ids). `tokens`: those that go through the model together, the longest group or `PART_TOKENS`. `averaged`: the
+ * weights have a moving average.
  */
-export function stepBytes(config: ModelConfig, tokens: number): StepBytes {
+export function stepBytes(config: ModelConfig, tokens: number, averaged = false): StepBytes {
   const { layers, dModel, hidden, heads, vocabSize } = config;
   const all = tokens * activationBytes(config);
   const kept = all <= KEEP_BYTES ? all : tokens * (4 * layers * dModel) + all / layers;
@@ -35,7 +36,7 @@ export function stepBytes(config: ModelConfig, tokens: number): StepBytes {
   const scores = 4 * 4 * heads * Math.min(tokens, TILE) ** 2;
   const logits = 3 * 4 * Math.min(MAX_LOGITS, tokens * vocabSize);
   return {
-    weights: 4 * 4 * countParameters(config).total,
+    weights: 4 * (averaged ? 5 : 4) * countParameters(config).total,
     activations: kept + Math.max(block + scores, logits),
   };
 }
@@ -61,10 +62,11 @@ export function checkRoom(
   longest: number,
   backend = tf.getBackend(),
   memory = os.totalmem(),
+  averaged = false,
 ): void {
   const limit = backend === 'wasm' ? Math.min(WASM_BYTES, memory) : memory;
   const fits = (some: ModelConfig, group: number): boolean =>
-    total(stepBytes(some, Math.max(PART_TOKENS, group))) <= limit;
+    total(stepBytes(some, Math.max(PART_TOKENS, group), averaged)) <= limit;
   if (fits(config, longest)) return;
   const name = presetOf(config);
   const groups = Array.from({ length: 14 }, (_, i) => 2 ** (20 - i)).filter((group) => group < longest);
@@ -77,7 +79,7 @@ export function checkRoom(
   };
   throw stepTooLarge({
     model: `${name ? `the preset ${name}` : 'the model'} (${countParameters(config).total.toLocaleString('en-US')} parameters)`,
-    ...stepBytes(config, Math.max(PART_TOKENS, longest)),
+    ...stepBytes(config, Math.max(PART_TOKENS, longest), averaged),
     longest,
     limit,
     backend,

@@ -41,7 +41,8 @@ export async function runTraining(
   if (corpus.passes === 0) throw noisePassMissing(corpus.dir, 0, 0);
   if (await exists(`${settings.out}/manifest.json`))
     throw usageError(`--out ${settings.out} holds a corpus (manifest.json); give a folder of its own`);
-  checkRoom(config, await longestGroup(corpus));
+  const averaged = settings.optimizer.averageDecay !== null;
+  checkRoom(config, await longestGroup(corpus), undefined, undefined, averaged);
   const { windowLength } = corpus.manifest;
   const counted = someOf(trainingWindows(corpus), windowLength, UNIGRAM_TOKENS);
   const validation = someOf(corpus.numbers('validation'), windowLength, EVAL_TOKENS);

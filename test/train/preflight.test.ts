@@ -51,3 +51,14 @@ it('looks for the longest group in the windows', async () => {
   expect(await longestGroup(memoryCorpus({ ...options, policy: 'direct' }))).toBe(30);
   expect(await longestGroup(memoryCorpus({ ...options, train: documents.slice(2), policy: 'direct' }))).toBe(19);
 });
+
+it('counts the average of the weights, where there is one', () => {
+  const [without, averaged] = [false, true].map((also) => stepBytes(model('medium'), 4096, also));
+  expect(averaged!.weights).toBe(1.25 * without!.weights);
+  // Between the two: what fits without an average does not fit with one.
+  const memory = without!.weights + without!.activations;
+  checkRoom(model('medium'), 4096, 'tfjs-node', memory);
+  expect(() => checkRoom(model('medium'), 4096, 'tfjs-node', memory, true)).toThrow(
+    expect.objectContaining({ code: 'OUT_OF_MEMORY' }) as Error,
+  );
+});

@@ -5,6 +5,7 @@ import { refuseFlagsBefore, runProgram } from './command.ts';
 import { doctorCommand } from './train/doctor.ts';
 import { setupCommand } from './train/setup.ts';
 import { DEFAULT_MINUTES, withTraining } from './train/run.ts';
+import { evalCommand } from './train/eval.ts';
 import { sampleCommand } from './train/sample.ts';
 
 const program = new Command('train')
@@ -27,6 +28,7 @@ Examples:
   train out/books --backend cpu --steps 5  with a backend of your choice
   train out/books --json > run.jsonl       one JSON object a line
   train sample --prompt 'Once upon'        what the newest checkpoint makes of it
+  train eval --ppl                         how well it knows the held-out text
 
 Writes to DIR/train: model.safetensors and config.json (LLaDA's names), tokenizer.json, metrics.jsonl, curve.svg,
 breakdown.svg (loss by share of masked tokens and by position), tensorboard/ (tensorboard --logdir DIR/train), ema/ with
@@ -38,7 +40,7 @@ Ctrl-C ends the step and writes a checkpoint. Exit status: 0 done, 1 the loss is
 explodes, or memory is too small, 64 usage, 65 bad data, 70 a bug, 74 input or output, 75 stopped or no usable backend.`,
 );
 
-for (const add of [sampleCommand, setupCommand, doctorCommand]) add(program);
+for (const add of [sampleCommand, evalCommand, setupCommand, doctorCommand]) add(program);
 
 // `train --seed 3 sample` would set a flag of `train` that `sample` never sees.
 program.hook('preSubcommand', () => refuseFlagsBefore(program));

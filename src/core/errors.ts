@@ -249,6 +249,18 @@ export const outputExists = (path: string, found: string, wayOut: string): PrepE
 export const noWindows = (dir: string, subset: string): PrepError =>
   new PrepError('CORPUS_EMPTY', `${dir} has no ${subset} windows; choose another --subset`, { dir, subset });
 
+/** `length`: the tokens asked for; null: any. */
+export const noHeldOutText = (dir: string, length: number | null, longest: number): PrepError =>
+  new PrepError(
+    'CORPUS_EMPTY',
+    longest === 0
+      ? `${dir} has no held-out windows; pack it with --validation 1%, or name another --corpus`
+      : length === null
+        ? `${dir} has nothing in its held-out windows that may be masked; name another --corpus`
+        : `${dir} has no held-out document of ${length} tokens (the longest has ${longest}); give smaller --lengths, or a --corpus of longer windows`,
+    { dir, length, longest },
+  );
+
 export const noisePassMissing = (dir: string, pass: number, have: number): PrepError =>
   new PrepError(
     'NOISE_PASS_MISSING',

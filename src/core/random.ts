@@ -20,6 +20,8 @@ export const STREAM = {
   length: 11,
   again: 12,
   anneal: 13,
+  likelihood: 14,
+  probe: 15,
 } as const;
 
 const M0 = 0xd2511f53;

@@ -1,9 +1,10 @@
 import { checkpointMismatch, usageError } from '../core/errors.ts';
 import { sha256OfFile } from '../io/hash.ts';
 import { exists } from '../io/files.ts';
-import type { Manifest } from '../shard/index.ts';
+import type { Corpus, Manifest } from '../shard/index.ts';
 import { loadConfig } from './checkpoint/checkpoint.ts';
 import type { ModelConfig } from './model/presets.ts';
+import { checkManifest } from './windows.ts';
 import { extendRope, type RopeMethod } from './model/rope-extension.ts';
 
 export interface GoOn {
@@ -43,6 +44,12 @@ export async function configFrom({ from, rope, critical }: GoOn, manifest: Manif
     maxSequenceLength: windowLength,
     ropeExtension: extension,
   };
+}
+
+/** A corpus that a checkpoint is evaluated on: CHECKPOINT_MISMATCH for one of another tokenizer. */
+export async function checkCorpus(from: string, config: ModelConfig, corpus: Corpus): Promise<void> {
+  checkManifest(corpus);
+  await checkTokenizer(from, config, corpus.manifest);
 }
 
 async function checkTokenizer(from: string, config: ModelConfig, { tokenizer }: Manifest): Promise<void> {

@@ -38,11 +38,12 @@ export async function denoise(
   length: number,
   model: Model,
   settings: SampleSettings,
+  signal?: AbortSignal,
 ): Promise<Int32Array> {
   const ids = new Int32Array(prompt.length + length);
   ids.set(prompt);
   const open = Int32Array.from({ length }, (_, i) => prompt.length + i);
-  return (await fillIn(ids, open, model, settings)).subarray(prompt.length);
+  return (await fillIn(ids, open, model, settings, signal)).subarray(prompt.length);
 }
 
 /**

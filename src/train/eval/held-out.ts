@@ -32,9 +32,11 @@ export async function heldOutPieces(
     for (let group = 0; group + 1 < mask.cuSeqlens.length; group++) {
       const start = mask.cuSeqlens[group]!;
       const end = Math.min(mask.cuSeqlens[group + 1]!, numTokens);
+      // The last group may be the padding's.
+      if (end <= start) break;
       longest = Math.max(longest, end - start);
       const size = length ?? end - start;
-      for (let from = start; from + size <= end && size > 0; from += size) {
+      for (let from = start; from + size <= end; from += size) {
         const maskable = Int32Array.from({ length: size }, (_, i) => i).filter((i) => isPrompt[from + i] === 0);
         if (maskable.length > 0) pieces.push({ ids: inputIds.slice(from, from + size), maskable });
         if (pieces.length === most) return pieces;

@@ -34,7 +34,10 @@ describe('a retrieval trial', () => {
         fc.nat(),
         (length, pairs, depth, trial) => {
           const found = trialOf(ids, length, pairs, depth, drawsOf(1, length, trial));
-          if (length < 2 * pairs + 3) return void expect(found).toBeNull();
+          if (length < 2 * pairs + 3) {
+            expect(found).toBeNull();
+            return;
+          }
           const text = bytes.decode(found!.ids);
           seen++;
           expect(text).toHaveLength(length - 1);

@@ -21,4 +21,5 @@ export { checkForm, NEEDLE } from './eval/needle.ts';
 export { needleInHaystack } from './eval/niah.ts';
 export { perplexity } from './eval/perplexity.ts';
 export { recordEvaluation } from './eval/record.ts';
-export { ALPHABET, idsOf, retrieval } from './eval/retrieval.ts';
+export { retrieval } from './eval/retrieval.ts';
+export { taskTokens } from './eval/retrieval-task.ts';

@@ -1,13 +1,11 @@
 import { readAll } from '../../io/files.ts';
 import {
-  ALPHABET,
   type Cell,
   checkForm,
   type GridSettings,
   haystackFrom,
   haystackOf,
   heldOutPieces,
-  idsOf,
   NEEDLE,
   needleInHaystack,
   perplexity,
@@ -15,6 +13,7 @@ import {
   retrieval,
   shareRight,
   sharesOf,
+  taskTokens,
 } from '../../train/index.ts';
 import { integer, percent } from '../format.ts';
 import type { EvalContext } from './eval.ts';
@@ -54,14 +53,14 @@ export async function evaluatePerplexity({
 /** `--retrieval`: a table for each number of pairs. */
 export async function evaluateRetrieval(context: EvalContext): Promise<void> {
   const { model, tokenizer, flags, about, out, display } = context;
-  const ids = idsOf(ALPHABET, tokenizer);
+  const tokens = taskTokens(tokenizer);
   const { depths, trials, seed } = flags;
   const lengths = lengthsOf(context);
   const panels = [];
   const results = [];
   for (const pairs of flags.pairs) {
     const heading = `${pairs} keys, one asked for (chance ${percent(1 / pairs)})`;
-    const cells = await retrieval(model, ids, pairs, gridOf(context, heading));
+    const cells = await retrieval(model, tokens, pairs, gridOf(context, heading));
     results.push({ pairs, chance: 1 / pairs, accuracy: shareRight(cells), cells });
     panels.push({ heading, rows: depths.map(percentOf), shares: sharesOf(cells, lengths, depths) });
   }

@@ -9,7 +9,8 @@ import { hay, haystackFrom } from '../../../src/train/eval/haystack.ts';
 import { heatMapSvg } from '../../../src/train/eval/heat-map.ts';
 import { checkForm, NEEDLE } from '../../../src/train/eval/needle.ts';
 import { needleInHaystack, promptOf } from '../../../src/train/eval/niah.ts';
-import { ALPHABET, idsOf, retrieval, trialOf } from '../../../src/train/eval/retrieval.ts';
+import { retrieval } from '../../../src/train/eval/retrieval.ts';
+import { taskTokens, trialOf } from '../../../src/train/eval/retrieval-task.ts';
 import { disposeParameters, initialParameters } from '../../../src/train/model/parameters.ts';
 import type { Tokenizer } from '../../../src/tokenize/index.ts';
 import { TINY } from '../fixtures.ts';
@@ -20,10 +21,20 @@ const bytes = {
   encode: (text: Uint8Array) => Int32Array.from(text),
   decode: (ids: Int32Array) => String.fromCharCode(...ids),
 } as Tokenizer;
+/** The same, with a token for each key and value side by side. */
+const merging = {
+  ...bytes,
+  encode: (text: Uint8Array) => {
+    const [key, value] = text;
+    return text.length === 2 && key! >= 97 && value! < 97
+      ? Int32Array.of(1000 + key! * 128 + value!)
+      : Int32Array.from(text);
+  },
+} as Tokenizer;
 const CONFIG = { ...TINY, vocabSize: 258, maskTokenId: 257, padTokenId: 256, eosTokenId: 256 };
 
 describe('a retrieval trial', () => {
-  const ids = idsOf(ALPHABET, bytes);
+  const tokens = taskTokens(bytes);
   it('has its length, so many pairs of different keys, and asks for the one at its depth', () => {
     let seen = 0;
     fc.assert(
@@ -33,7 +44,7 @@ describe('a retrieval trial', () => {
         fc.constantFrom(0, 0.3, 1),
         fc.nat(),
         (length, pairs, depth, trial) => {
-          const found = trialOf(ids, length, pairs, depth, drawsOf(1, length, trial));
+          const found = trialOf(tokens, length, pairs, depth, drawsOf(1, length, trial));
           if (length < 2 * pairs + 3) {
             expect(found).toBeNull();
             return;
@@ -54,12 +65,24 @@ describe('a retrieval trial', () => {
     expect(seen).toBeGreaterThan(20);
   });
   it('is another in another trial, and the same again', () => {
-    const text = (trial: number) => bytes.decode(trialOf(ids, 40, 4, 0.5, drawsOf(1, 40, trial))!.ids);
+    const text = (trial: number) => bytes.decode(trialOf(tokens, 40, 4, 0.5, drawsOf(1, 40, trial))!.ids);
     expect(new Set([0, 1, 2, 0, 1, 2].map(text)).size).toBe(3);
   });
-  it('needs a tokenizer that has its characters', () => {
-    const pairs = { encode: (text: Uint8Array) => Int32Array.of(...text, 0) };
-    expect(() => idsOf(ALPHABET, pairs)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
+  it('is as long where a pair is one token', () => {
+    const whole = taskTokens(merging);
+    expect([whole.pair, tokens.pair]).toEqual([1, 2]);
+    const { ids, answer } = trialOf(whole, 20, 6, 0, drawsOf(1, 20, 0))!;
+    expect(ids).toHaveLength(19);
+    expect([...ids].filter((id) => id >= 1000)).toHaveLength(6);
+    expect(ids[0]).toBe(1000 + ids.at(-1)! * 128 + answer);
+    expect(trialOf(whole, 8, 6, 0, drawsOf(1, 8, 0))).toBeNull();
+  });
+  it.each([
+    ['whose letters are not tokens', (text: Uint8Array) => [...text, 0]],
+    ['that has some of the pairs', (text: Uint8Array) => (text[0] === 97 && text[1] === 66 ? [1000] : [...text])],
+  ])('needs another tokenizer than one %s', (_, encode) => {
+    const odd = { encode: (text: Uint8Array) => Int32Array.from(encode(text)) };
+    expect(() => taskTokens(odd)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
   });
 });
 
@@ -76,9 +99,11 @@ describe('on a model that always answers with the first letter', () => {
 
   it('retrieval counts the answers that are right', async () => {
     const some = model();
-    const ids = { ...idsOf(ALPHABET, bytes), values: [0, 65, 66] };
+    // The letters U to Z are the least id.
+    const encode = (text: Uint8Array) => Int32Array.from(text, (byte) => (byte > 84 && byte < 97 ? 0 : byte));
+    const tokens = taskTokens({ encode });
     const before = tf.memory().numTensors;
-    const cells = await retrieval(some, ids, 4, settings);
+    const cells = await retrieval(some, tokens, 4, settings);
     expect(tf.memory().numTensors).toBe(before);
     expect(cells.map(({ length, right }) => [length, right === null])).toEqual([
       [10, true],
@@ -87,7 +112,7 @@ describe('on a model that always answers with the first letter', () => {
       [30, false],
     ]);
     for (const { right, depth } of cells.slice(2)) {
-      const answers = Array.from({ length: 60 }, (_, trial) => trialOf(ids, 30, 4, depth, drawsOf(1, 30, trial * 1024 + 1000 * depth))!.answer); // prettier-ignore
+      const answers = Array.from({ length: 60 }, (_, trial) => trialOf(tokens, 30, 4, depth, drawsOf(1, 30, trial * 1024 + 1000 * depth))!.answer); // prettier-ignore
       expect(right).toBe(answers.filter((answer) => answer === 0).length);
       expect(right).toBeGreaterThan(0);
     }

@@ -48,19 +48,23 @@ function tokenizer() {
   const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : moved++));
   const merges = [...ALPHABET.keys].flatMap((key) => [...ALPHABET.values].map((value) => [key, value]));
   const tokens = [...bytes, ...merges.map((pair) => pair.join(''))];
+  const plain = { single_word: false, lstrip: false, rstrip: false, normalized: false };
   const special = ['<|mask|>', '<|eos|>'].map((content, i) => ({
-    ...{ id: tokens.length + i, content, single_word: false, lstrip: false, rstrip: false },
-    ...{ normalized: false, special: true },
+    id: tokens.length + i,
+    content,
+    special: true,
+    ...plain,
   }));
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
   return {
-    ...{ version: '1.0', truncation: null, padding: null, added_tokens: special, normalizer: null },
-    ...{ pre_tokenizer: byteLevel, post_processor: null, decoder: byteLevel },
-    model: {
-      ...{ type: 'BPE', dropout: null, unk_token: null, continuing_subword_prefix: null, end_of_word_suffix: null },
-      ...{ fuse_unk: false, byte_fallback: false, ignore_merges: false },
-      ...{ vocab: Object.fromEntries(tokens.map((token, id) => [token, id])), merges },
-    },
+    version: '1.0',
+    added_tokens: special,
+    normalizer: null,
+    pre_tokenizer: byteLevel,
+    post_processor: null,
+    decoder: byteLevel,
+    model: { type: 'BPE', unk_token: null, byte_fallback: false, ignore_merges: false, vocab, merges },
   };
 }
 

@@ -1,7 +1,7 @@
 import { interrupted } from '../../core/errors.ts';
 import { keyOf, philox, STREAM } from '../../core/random.ts';
 import type { Slab } from '../slab.ts';
-import { slabLoss } from '../model/loss.ts';
+import { slabCrossEntropies } from '../model/loss.ts';
 import type { Model } from '../sample/row.ts';
 import type { Piece } from './held-out.ts';
 
@@ -44,11 +44,13 @@ export async function perplexity(
     const atOnce = Math.max(1, Math.floor(SLAB_TOKENS / piece.ids.length));
     let sum = 0;
     for (let from = 0; from < samples; from += atOnce) {
-      // The loss is read synchronously: only a turn of the event loop lets a signal in.
+      // Only a turn of the event loop lets a signal in.
       await new Promise(setImmediate);
       if (signal?.aborted) throw interrupted(number, pieces.length, 'pieces');
       const rows = counts.slice(from, from + atOnce).map((count, i) => maskedAt(piece, count, number, from + i, seed));
-      sum += slabLoss(rowsOf(piece, rows, model.config.maskTokenId), model.parameters, model.config);
+      const slab = rowsOf(piece, rows, model.config.maskTokenId);
+      const crossEntropies = await slabCrossEntropies(slab, model.parameters, model.config);
+      crossEntropies.forEach((one, i) => (sum += slab.weights[i]! * one));
     }
     nats.push(sum / samples);
     done(number + 1);

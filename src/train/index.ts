@@ -8,7 +8,7 @@ export { ADAMW } from './optimizer.ts';
 export { runTraining } from './run.ts';
 export type { RunResult, RunSettings, TrainEvent } from './run-types.ts';
 export { ROPE_EXTENSIONS, type RopeMethod } from './model/rope-extension.ts';
-export { checkCorpus, configFrom } from './start.ts';
+export { checkCorpus, configFrom, extended } from './start.ts';
 export { findCheckpoint, openCheckpoint } from './checkpoint/find.ts';
 export { type Gapped, gapped } from './sample/infill.ts';
 export { fillIn, REMASKING, type Remasking, SAMPLE, type SampleSettings } from './sample/sample.ts';

@@ -32,18 +32,19 @@ export async function configFrom({ from, rope, critical }: GoOn, manifest: Manif
       );
     return config;
   }
-  const model = {
-    theta: config.ropeTheta,
-    headWidth: config.dModel / config.heads,
-    length: config.maxSequenceLength,
-  };
-  const extension = extendRope(model, windowLength, rope, critical);
-  return {
-    ...config,
-    ropeTheta: extension.originalTheta * extension.scale,
-    maxSequenceLength: windowLength,
-    ropeExtension: extension,
-  };
+  return extended(config, windowLength, rope, critical);
+}
+
+/** The config with its RoPE extended to windows of `target` tokens. */
+export function extended(
+  config: ModelConfig,
+  target: number,
+  rope: Exclude<RopeMethod, 'none'>,
+  critical?: number,
+): ModelConfig {
+  const { ropeTheta: theta, dModel, heads, maxSequenceLength: length } = config;
+  const ropeExtension = extendRope({ theta, headWidth: dModel / heads, length }, target, rope, critical);
+  return { ...config, ropeTheta: theta * ropeExtension.scale, maxSequenceLength: target, ropeExtension };
 }
 
 /** A corpus that a checkpoint is evaluated on: CHECKPOINT_MISMATCH for one of another tokenizer. */

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { quantity } from '../../config/index.ts';
+import type { RopeMethod } from '../../train/index.ts';
 
 export interface EvalFlags {
   ppl?: boolean;
@@ -19,6 +20,8 @@ export interface EvalFlags {
   keys?: string[];
   values?: string[];
   seed: number;
+  rope?: RopeMethod;
+  ropeCritical?: number;
   backend?: string;
   out?: string;
   json?: boolean;

@@ -7,6 +7,7 @@ import {
   haystackOf,
   heldOutPieces,
   NEEDLE,
+  type ModelConfig,
   needleInHaystack,
   perplexity,
   recordEvaluation,
@@ -52,7 +53,7 @@ export async function evaluatePerplexity({
 
 /** `--retrieval`: a table for each number of pairs. */
 export async function evaluateRetrieval(context: EvalContext): Promise<void> {
-  const { model, tokenizer, flags, about, out, display } = context;
+  const { model, trained, tokenizer, flags, about, out, display } = context;
   const tokens = taskTokens(tokenizer);
   const { depths, trials, seed } = flags;
   const lengths = lengthsOf(context);
@@ -66,7 +67,7 @@ export async function evaluateRetrieval(context: EvalContext): Promise<void> {
   }
   const map = {
     title: 'Key-value retrieval',
-    subtitle: `share of exact answers, ${trials} questions a cell; trained on ${integer(model.config.maxSequenceLength)} tokens`,
+    subtitle: `share of exact answers, ${trials} questions a cell; trained on ${integer(trained)} tokens${ropeOf(model.config)}`,
     across: 'tokens of context',
     down: 'depth of the pair',
     columns: lengths.map(integer),
@@ -80,7 +81,7 @@ export async function evaluateRetrieval(context: EvalContext): Promise<void> {
 
 /** `--niah`: one table. */
 export async function evaluateNeedle(context: EvalContext): Promise<void> {
-  const { model, tokenizer, corpus, flags, about, out, display } = context;
+  const { model, trained, tokenizer, corpus, flags, about, out, display } = context;
   const { depths, trials, seed } = flags;
   const form = {
     needle: flags.needle ?? NEEDLE.needle,
@@ -101,7 +102,7 @@ export async function evaluateNeedle(context: EvalContext): Promise<void> {
   const cells = await needleInHaystack(model, tokenizer, form, haystack, gridOf(context, 'needle in a haystack'));
   const map = {
     title: 'Needle in a haystack',
-    subtitle: `share of exact answers, ${trials} questions a cell; trained on ${integer(model.config.maxSequenceLength)} tokens`,
+    subtitle: `share of exact answers, ${trials} questions a cell; trained on ${integer(trained)} tokens${ropeOf(model.config)}`,
     across: 'tokens of context',
     down: 'depth of the needle',
     columns: lengths.map(integer),
@@ -127,10 +128,10 @@ export async function evaluateNeedle(context: EvalContext): Promise<void> {
 const percentOf = (share: number): string => `${Math.round(1000 * share) / 10} %`;
 
 /** Those asked for, or to what the model was trained on in three steps. */
-const lengthsOf = ({ flags, model }: EvalContext): number[] => {
-  const trained = model.config.maxSequenceLength;
-  return flags.lengths ?? [trained / 4, trained / 2, trained].map(Math.ceil);
-};
+const lengthsOf = ({ flags, trained }: EvalContext): number[] =>
+  flags.lengths ?? [trained / 4, trained / 2, trained].map(Math.ceil);
+
+const ropeOf = ({ ropeExtension }: ModelConfig): string => (ropeExtension ? `; ${ropeExtension.method}` : '');
 
 /** The grid of the flags; prints a table with a row as soon as a length is done. */
 function gridOf(context: EvalContext, heading: string): GridSettings {

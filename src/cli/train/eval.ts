@@ -7,11 +7,13 @@ import type { Tokenizer } from '../../tokenize/index.ts';
 import {
   BACKENDS,
   checkCorpus,
+  extended,
   chooseBackend,
   findCheckpoint,
   type Model,
   type ModelConfig,
   openCheckpoint,
+  ROPE_EXTENSIONS,
   withCheckpoint,
 } from '../../train/index.ts';
 import { stopSignal } from '../command.ts';
@@ -23,10 +25,12 @@ import { count, countFrom1 } from './numbers.ts';
 /** What every kind of evaluation gets. */
 export interface EvalContext {
   readonly model: Model;
+  /** Longest window that the model has seen. */
+  readonly trained: number;
   readonly tokenizer: Tokenizer;
   readonly corpus: StoredCorpus | null;
   readonly flags: EvalFlags;
-  readonly about: { readonly checkpoint: string; readonly corpus: string | null; readonly backend: string };
+  readonly about: Readonly<Record<string, unknown>>;
   readonly out: string;
   readonly signal: AbortSignal;
   readonly display: ReturnType<typeof evalDisplay>;
@@ -49,15 +53,30 @@ async function evaluate(given: string | undefined, flags: EvalFlags): Promise<vo
     const beyond = (flags.lengths ?? []).filter((length) => length > config.maxSequenceLength);
     if (beyond.length > 0)
       display.note(`${beyond.join(', ')} tokens: the model was trained on windows of ${config.maxSequenceLength}`);
-    const about = { checkpoint: dir, corpus: corpus?.dir ?? null, backend };
+    const asIf = ropeFor(config, flags);
+    const { ropeTheta, ropeExtension } = asIf;
+    const about = { checkpoint: dir, corpus: corpus?.dir ?? null, backend, ropeTheta, ropeExtension };
     const out = flags.out ?? `${dir}/eval`;
-    await withCheckpoint(dir, config, async (model) => {
-      for (const kind of kinds) await kind({ model, tokenizer, corpus, flags, about, out, signal, display });
+    await withCheckpoint(dir, config, async ({ parameters }) => {
+      const model = { parameters, config: asIf };
+      const trained = config.maxSequenceLength;
+      for (const kind of kinds) await kind({ model, trained, tokenizer, corpus, flags, about, out, signal, display });
     });
   } finally {
     display.close();
     await corpus?.close();
   }
+}
+
+/** The config to evaluate with: where `--rope` asks for it, RoPE is extended to the longest of the lengths, untrained. */
+function ropeFor(config: ModelConfig, { rope = 'none', ropeCritical, lengths = [] }: EvalFlags): ModelConfig {
+  if (rope === 'none') {
+    if (ropeCritical !== undefined) throw usageError('--rope-critical goes with --rope vanilla-ntk or diffusion-ntk');
+    return config;
+  }
+  const target = lengths.at(-1);
+  if (target === undefined) throw usageError(`--rope ${rope} goes with --lengths: it extends to the longest`);
+  return extended(config, target, rope, ropeCritical);
 }
 
 /** The corpus named, the one that the checkpoint lies in, or the newest; CHECKPOINT_MISMATCH for one of another tokenizer. */
@@ -96,6 +115,10 @@ export function evalCommand(program: Command): void {
     .option('--answer <text>', '--niah: what is to follow, with {value} in it')
     .option('--keys <list>', '--niah: for {key}, separated by commas', listOf(String))
     .option('--values <list>', '--niah: for {value} (default: numbers of seven digits)', listOf(String))
+    .addOption(
+      new Option('--rope <method>', 'extend RoPE to the longest of --lengths, without training').choices(ROPE_EXTENSIONS),
+    )
+    .option('--rope-critical <n>', 'critical dimension of that (default: from its formula)', countFrom1)
     .option('--seed <n>', 'of all draws', count, 0)
     .addOption(new Option('--backend <name>', 'use this one (default: the first that works)').choices([...BACKENDS]))
     .option('--out <dir>', 'where results and pictures go (default: CHECKPOINT/eval)')

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import type { Corpus } from '../../src/shard/index.ts';
 import { activate } from '../../src/train/backend/load.ts';
 import { evaluate, evaluationNoise, shiftOf, someOf } from '../../src/train/evaluate.ts';
 import { disposeParameters, initialParameters } from '../../src/train/model/parameters.ts';
@@ -62,6 +63,30 @@ describe('evaluate', () => {
     // Counts 0: 2, 1: 1; of the 13 held-out tokens three are 0 and three 1.
     const nats = 3 * Math.log(13 / 3) + 3 * Math.log(13 / 2) + 7 * Math.log(13 / 1);
     expect(crossEntropy).toBeCloseTo(nats / 13, 12);
+  });
+});
+
+describe('the unigram of prompts and responses', () => {
+  it('counts responses, and is over all tokens, as the loss is', async () => {
+    const corpus = memoryCorpus({
+      windowLength: 8,
+      vocabSize: 4,
+      mask: 3,
+      train: [Int32Array.of(2, 2, 0)],
+      validation: [Int32Array.of(1, 1, 0, 1)],
+    });
+    const prompted: Corpus = {
+      ...corpus,
+      inEpoch: () => prompted,
+      read: async (window: number) => {
+        const record = await corpus.read(window);
+        return { ...record, segments: record.segments.map((segment) => ({ ...segment, promptTokens: 2 })) };
+      },
+    };
+    const { crossEntropy, trainTokens, validationTokens } = await unigramCrossEntropy(prompted);
+    expect([trainTokens, validationTokens]).toEqual([1, 4]);
+    // One 0 was counted, and every id once more: 2/5 and 1/5.
+    expect(crossEntropy).toBeCloseTo((Math.log(5 / 2) + Math.log(5)) / 4, 12);
   });
 });
 

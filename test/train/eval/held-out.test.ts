@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { Corpus } from '../../../src/shard/index.ts';
 import { heldOutPieces } from '../../../src/train/eval/held-out.ts';
 import { memoryCorpus } from '../memory-corpus.ts';
 
@@ -33,8 +34,9 @@ describe('heldOutPieces', () => {
     expect(sets.size).toBeGreaterThan(1);
   });
   it('may mask all but the prompts', async () => {
-    const prompted = {
+    const prompted: Corpus = {
       ...corpus,
+      inEpoch: () => prompted,
       read: async (window: number) => {
         const record = await corpus.read(window);
         return { ...record, segments: record.segments.map((segment) => ({ ...segment, promptTokens: 3 })) };

@@ -1,5 +1,6 @@
-import { noHeldOutText } from '../../core/errors.ts';
+import { noHeldOutText, policyRefused } from '../../core/errors.ts';
 import { permutation } from '../../core/random.ts';
+import { POLICIES, type Policy } from '../../mask/index.ts';
 import type { Corpus } from '../../shard/index.ts';
 import { readWindow } from '../windows.ts';
 
@@ -14,7 +15,7 @@ export interface Piece {
 /**
  * At most `most` pieces of `length` tokens from held-out attention groups (documents, under adaptive), cut off one behind
  * the other; null: whole groups as they are in their windows. Windows come in a seeded order, so fewer pieces are a sample.
- * CORPUS_EMPTY where there is none.
+ * CORPUS_EMPTY where there is none, POLICY_REFUSED where tokens of a group do not all see each other.
  */
 export async function heldOutPieces(
   corpus: Corpus,
@@ -27,6 +28,13 @@ export async function heldOutPieces(
   const numbers = corpus.numbers('validation');
   for (const at of permutation(numbers.length, seed, 0)) {
     const { inputIds, numTokens, segments, mask } = await readWindow(corpus, numbers[at]!);
+    if (POLICIES[mask.policy as Policy].attention !== 'bidirectional')
+      throw policyRefused(
+        corpus.dir,
+        mask.policy,
+        'is not what text is evaluated under: there all tokens see each other',
+        'name a --corpus of adaptive, eod, direct or hybrid windows',
+      );
     const isPrompt = new Uint8Array(numTokens);
     for (const { start, promptTokens } of segments) isPrompt.fill(1, start, start + promptTokens);
     for (let group = 0; group + 1 < mask.cuSeqlens.length; group++) {

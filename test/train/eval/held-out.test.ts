@@ -48,6 +48,17 @@ describe('heldOutPieces', () => {
     // Of what is cut off, the pieces that are all prompt are left out: the first of each document.
     expect(await texts(prompted, 3, 99, 0)).toEqual(['012', '345', '345', '678', '678', '678']);
   });
+  it.each(['document-causal', 'block-diffusion'])('refuses windows of the policy %s', async (policy) => {
+    const causal: Corpus = {
+      ...corpus,
+      inEpoch: () => causal,
+      read: async (window: number) => {
+        const record = await corpus.read(window);
+        return { ...record, mask: { ...record.mask, policy } };
+      },
+    };
+    await expect(heldOutPieces(causal, null, 10, 0)).rejects.toMatchObject({ code: 'POLICY_REFUSED' });
+  });
   it('says what there is where nothing is so long', async () => {
     await expect(heldOutPieces(corpus, 17, 10, 0)).rejects.toMatchObject({
       code: 'CORPUS_EMPTY',

@@ -1,3 +1,5 @@
+import { COLORS, fixed, header, text } from '../record/svg.ts';
+
 /** A grid of shares, drawn as squares from red (0) over yellow to green (1). */
 export interface HeatMap {
   readonly title: string;
@@ -21,8 +23,7 @@ const LEFT = 120;
 const RIGHT = 40;
 const ROW = 34;
 const TOP = 92;
-const INK = '#1f2933';
-const SOFT = '#6b7785';
+const { INK, SOFT } = COLORS;
 const NOT_MEASURED = '#eef0f3';
 /** Red, yellow, green at 0, 1/2 and 1: lightness rises evenly, so that the map reads in grey too. */
 const SCALE = [
@@ -60,9 +61,7 @@ export function heatMapSvg({ title, subtitle, across, down, columns, panels }: H
   }
   const height = y + 24;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="Helvetica, Arial, 'DejaVu Sans', sans-serif">`,
-    `<title>${escapeXml(title)}</title>`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
+    header(WIDTH, height, title),
     text(LEFT, 34, title, 19, INK, 'start', 600),
     text(LEFT, 58, subtitle, 13, SOFT),
     ...parts,
@@ -79,18 +78,3 @@ function colour(share: number): string {
   const mix = low.map((from, i) => Math.round(from + (high[i]! - from) * (at < 1 ? at : at - 1)));
   return `#${mix.map((part) => part.toString(16).padStart(2, '0')).join('')}`;
 }
-
-const fixed = (value: number): string => value.toFixed(1);
-const escapeXml = (value: string): string =>
-  // oxlint-disable-next-line no-control-regex
-  value.replace(/[\u0000-\u001f]/g, ' ').replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
-const text = (
-  x: number,
-  y: number,
-  content: string,
-  size: number,
-  color: string,
-  anchor: 'start' | 'middle' | 'end' = 'start',
-  weight = 400,
-): string =>
-  `<text x="${fixed(x)}" y="${fixed(y)}" font-size="${size}" fill="${color}" text-anchor="${anchor}" font-weight="${weight}">${escapeXml(content)}</text>`;

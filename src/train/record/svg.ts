@@ -19,7 +19,9 @@ export function ticks(low: number, high: number, count: number): number[] {
 }
 
 export const fixed = (value: number): string => value.toFixed(1);
-const escapeXml = (value: string): string => value.replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
+const escapeXml = (value: string): string =>
+  // oxlint-disable-next-line no-control-regex
+  value.replace(/[\u0000-\u001f]/g, ' ').replace(/[&<>"']/g, (c) => `&#${c.codePointAt(0)};`);
 
 /** The beginning of a picture, up to its white ground. */
 export const header = (width: number, height: number, title: string): string =>

@@ -72,7 +72,8 @@ function textDisplay(terminal: boolean): TrainDisplay {
     backend({ name, candidates }) {
       const refused = candidates.filter(({ accepted }) => !accepted).map((c) => `${c.name} ${c.reason}`);
       const why = candidates.find((candidate) => candidate.name === name)?.reason ?? '';
-      print(`backend ${name}: ${[why, ...refused].join('; ')}`);
+      const more = refused.length > 0 ? ['`train doctor` says more'] : [];
+      print(`backend ${name}: ${[why, ...refused, ...more].join('; ')}`);
     },
     event(event, decode) {
       if (event.kind === 'step') return progress(event);

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { EXIT, usageError } from '../../core/errors.ts';
 import { MAX_TOKENIZER_BYTES } from '../../core/limits.ts';
-import { readAll } from '../../io/files.ts';
+import { nearest } from '../../config/index.ts';
+import { exists, readAll } from '../../io/files.ts';
 import { type Manifest, newestCorpus, openCorpus } from '../../shard/index.ts';
 import { loadTokenizer } from '../../tokenize/index.ts';
 import {
@@ -55,10 +56,12 @@ async function configFor(flags: TrainFlags, manifest: Manifest): Promise<ModelCo
   return configFrom({ from: init, rope: rope ?? 'none', critical: ropeCritical }, manifest);
 }
 
-async function train(given: string | undefined, flags: TrainFlags): Promise<void> {
+async function train(given: string | undefined, flags: TrainFlags, commands: readonly string[]): Promise<void> {
   const learning = learningOf(flags);
   const display = trainDisplay(flags.json ? 'json' : process.stdout.isTTY ? 'terminal' : 'plain');
   const dir = given ?? (await newestCorpus('out'));
+  const meant = given !== undefined && !(await exists(given)) ? nearest(given, commands) : undefined;
+  if (meant !== undefined) throw usageError(`there is no corpus ${given}; did you mean \`train ${meant}\`?`);
   const corpus = await openCorpus(dir, { masks: flags.masks ?? null });
   try {
     const { manifest } = corpus;
@@ -118,5 +121,11 @@ export function withTraining(program: Command): Command {
     .option('--seed <n>', 'seed of the weights; order and noise are the corpus’s', count, 0)
     .option('--resume', 'go on with the run in --out, with the same settings: the same losses, bit for bit')
     .option('--json', 'print JSON lines instead of text')
-    .action(train);
+    .action((dir: string | undefined, flags: TrainFlags) =>
+      train(
+        dir,
+        flags,
+        program.commands.map((command) => command.name()),
+      ),
+    );
 }

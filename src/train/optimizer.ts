@@ -70,21 +70,31 @@ export function update(
   // lr m^ / (sqrt(v^) + eps) with the bias corrections taken out of the tensors: fewer passes over them.
   const root = Math.sqrt(1 - beta2 ** n);
   const rate = (learningRate * root) / (1 - beta1 ** n);
+  // Once a step and not once a weight: each is a copy to the backend.
+  const scalars = tf.tidy(() => ({
+    keptM: tf.scalar(beta1),
+    newM: tf.scalar((1 - beta1) * clip),
+    keptV: tf.scalar(beta2),
+    newV: tf.scalar((1 - beta2) * clip * clip),
+    eps: tf.scalar(eps * root),
+    rate: tf.scalar(rate),
+    keptWeight: tf.scalar(1 - learningRate * weightDecay),
+  }));
   for (const [name, weight] of parameters) {
-    const decay = optimizer.decayed.has(name) ? 1 - learningRate * weightDecay : 1;
     const [m, v, g] = [optimizer.first.get(name)!, optimizer.second.get(name)!, gradients.get(name)!];
     const [nextM, nextV, nextWeight] = tf.tidy((): [tf.Tensor, tf.Tensor, tf.Tensor] => {
-      const nextM = tf.add(tf.mul(m, beta1), tf.mul(g, (1 - beta1) * clip));
-      const nextV = tf.add(tf.mul(v, beta2), tf.mul(tf.square(g), (1 - beta2) * clip * clip));
-      const change = tf.div(nextM, tf.add(tf.sqrt(nextV), eps * root));
-      const kept = decay === 1 ? weight : tf.mul(weight, decay);
-      return [nextM, nextV, tf.sub(kept, tf.mul(change, rate))];
+      const nextM = tf.add(tf.mul(m, scalars.keptM), tf.mul(g, scalars.newM));
+      const nextV = tf.add(tf.mul(v, scalars.keptV), tf.mul(tf.square(g), scalars.newV));
+      const change = tf.div(nextM, tf.add(tf.sqrt(nextV), scalars.eps));
+      const kept = optimizer.decayed.has(name) ? tf.mul(weight, scalars.keptWeight) : weight;
+      return [nextM, nextV, tf.sub(kept, tf.mul(change, scalars.rate))];
     });
     tf.dispose([m, v, weight]);
     optimizer.first.set(name, nextM);
     optimizer.second.set(name, nextV);
     parameters.set(name, nextWeight);
   }
+  tf.dispose(scalars);
   follow(optimizer, parameters);
 }
 

@@ -15,6 +15,15 @@ const WASM_BYTES = 3.5 * 2 ** 30;
 /** Windows whose groups are looked at: 1,000 take 0.1 s. */
 const LOOKED_AT = 1000;
 
+export interface StepSize {
+  /** Those that go through the model together. */
+  readonly tokens: number;
+  /** Tokens of their longest group. */
+  readonly group: number;
+  /** The weights have a moving average. */
+  readonly averaged: boolean;
+}
+
 /** What one training step takes, in bytes. */
 export interface StepBytes {
   /** float32 weights, gradients and two moments; their moving average, where there is one. */
@@ -24,21 +33,30 @@ export interface StepBytes {
 }
 
 /**
- * An upper bound, 5 to 20 % above what tensors were seen to take on wasm (87 MB of 91 at 4096 tokens, width 64, 2 layers; 255 of 279 at
- * width 128, 4 layers, 8,192 ids). `tokens`: those that go through the model together, the longest group or `PART_TOKENS`. `averaged`: the
- * weights have a moving average.
+ * An upper bound, 5 to 20 % above what tensors were seen to take on wasm (89 MB of 92 at 4096 tokens, width 64, 2 layers; 260 of 282 at
+ * width 128, 4 layers, 8,192 ids).
  */
-export function stepBytes(config: ModelConfig, tokens: number, averaged = false): StepBytes {
+export function stepBytes(config: ModelConfig, { tokens, group, averaged }: StepSize): StepBytes {
   const { layers, dModel, hidden, heads, vocabSize } = config;
   const all = tokens * activationBytes(config);
-  const kept = all <= KEEP_BYTES ? all : tokens * (4 * layers * dModel) + all / layers;
-  const block = 4 * tokens * (12 * dModel + 5 * hidden);
+  // Of groups of one tile, which are shorter than a part.
+  const scoresKept = tokens <= PART_TOKENS && group <= TILE ? 4 * layers * heads * tokens * group : 0;
+  const inputs = tokens * (4 * layers * dModel) + all / layers;
+  const kept = all + scoresKept <= KEEP_BYTES ? all + scoresKept : all <= KEEP_BYTES ? all : inputs;
+  const block = 4 * tokens * (14 * dModel + 5 * hidden);
   const scores = 4 * 4 * heads * Math.min(tokens, TILE) ** 2;
   const logits = 3 * 4 * Math.min(MAX_LOGITS, tokens * vocabSize);
   return {
     weights: 4 * (averaged ? 5 : 4) * countParameters(config).total,
     activations: kept + Math.max(block + scores, logits),
   };
+}
+
+/** Of the parts of slabs whose longest group has so many tokens: that group alone, or a part of short ones whose scores are kept. */
+function largest(config: ModelConfig, longest: number, averaged: boolean): StepBytes {
+  const short = stepBytes(config, { tokens: PART_TOKENS, group: Math.min(longest, TILE), averaged });
+  const long = stepBytes(config, { tokens: Math.max(PART_TOKENS, longest), group: longest, averaged });
+  return total(long) > total(short) ? long : short;
 }
 
 const total = ({ weights, activations }: StepBytes): number => weights + activations;
@@ -65,8 +83,7 @@ export function checkRoom(
   averaged = false,
 ): void {
   const limit = backend === 'wasm' ? Math.min(WASM_BYTES, memory) : memory;
-  const fits = (some: ModelConfig, group: number): boolean =>
-    total(stepBytes(some, Math.max(PART_TOKENS, group), averaged)) <= limit;
+  const fits = (some: ModelConfig, group: number): boolean => total(largest(some, group, averaged)) <= limit;
   if (fits(config, longest)) return;
   const name = presetOf(config);
   const groups = Array.from({ length: 14 }, (_, i) => 2 ** (20 - i)).filter((group) => group < longest);
@@ -79,7 +96,7 @@ export function checkRoom(
   };
   throw stepTooLarge({
     model: `${name ? `the preset ${name}` : 'the model'} (${countParameters(config).total.toLocaleString('en-US')} parameters)`,
-    ...stepBytes(config, Math.max(PART_TOKENS, longest), averaged),
+    ...largest(config, longest, averaged),
     longest,
     limit,
     backend,

@@ -101,7 +101,8 @@ function attentionFigure(tile: number): Promise<number> {
   const plan = planAttention(Int32Array.of(0, 9, 16, 20, 23), 2, [], tile);
   const sum = tf.tidy(() => {
     const [q, k, v, dy] = [waves(1), waves(2), waves(3), waves(4)] as const;
-    const { value, kept } = attend(tf.concat2d([tf.div(q, Math.SQRT2), k], 1), v, plan);
+    const qk = tf.reshape(tf.concat2d([tf.div(q, Math.SQRT2), k], 1), [-1, 2]) as tf.Tensor2D;
+    const { value, kept } = attend(qk, tf.reshape(v, [-1, 2]), plan, true);
     const { dqk, dv } = attendBackward(dy, value, kept, plan);
     return tf.addN([value, dqk, dv].map((x, i) => tf.sum(tf.mul(tf.square(x), tf.add(tf.sum(waves(5 + i)), 40)))));
   });

@@ -15,11 +15,11 @@ export interface GroupBatch {
   readonly groups: number;
   /** Rows of each: the longest group's; shorter ones are padded. */
   readonly length: number;
-  /** [groups x heads x length] int32: the row of [tokens x 2 heads, head width], queries then keys, of each query and key (0 for padding). */
-  readonly queries: tf.Tensor1D;
-  readonly keys: tf.Tensor1D;
+  /** [groups x heads, length] int32: the row of [tokens x 2 heads, head width], queries then keys, of each query and key (0 for padding). */
+  readonly queries: tf.Tensor2D;
+  readonly keys: tf.Tensor2D;
   /** The same of [tokens x heads, head width], for values and results. */
-  readonly values: tf.Tensor1D;
+  readonly values: tf.Tensor2D;
   /** [groups x heads, length, 1]: 1 for queries, 0 for padding; null where there is none. */
   readonly queryIsReal: tf.Tensor3D | null;
   /** By rows: those of its tiles whose keys any of these rows sees. One tile is the whole matrix. */
@@ -149,9 +149,9 @@ function layOutBatch(
   return {
     groups: groups.length,
     length,
-    queries: tf.tensor1d(queries, 'int32'),
-    keys: tf.tensor1d(keys, 'int32'),
-    values: tf.tensor1d(values, 'int32'),
+    queries: tf.tensor2d(queries, [matrices, length], 'int32'),
+    keys: tf.tensor2d(keys, [matrices, length], 'int32'),
+    values: tf.tensor2d(values, [matrices, length], 'int32'),
     queryIsReal: padded ? tf.tensor3d(isReal, [matrices, length, 1]) : null,
     tiles: hidePadding
       ? [

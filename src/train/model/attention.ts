@@ -9,30 +9,33 @@ export interface KeptBatch {
   readonly q: tf.Tensor3D;
   readonly k: tf.Tensor3D;
   readonly v: tf.Tensor3D;
+  /** Of groups of one tile, where there is room: [groups x heads, length, length], the softmax of the scores. */
+  readonly p: tf.Tensor3D | null;
   /** Log-sum-exp of the rows' scores, [groups x heads, length, 1], where there are several tiles. */
   readonly lse: tf.Tensor3D | null;
 }
 
 /**
- * Attention inside each group of `plan`: softmax(q k^T) v, head by head. `qk` [tokens, 2 x width]: queries, scaled by 1 / sqrt(head
- * width), beside keys; `v` and the result: [tokens, width]. Memory linear in tokens: no scores are kept for the backward
- * pass, which makes them again, for groups of several tiles from the log-sum-exp (FlashAttention, arXiv 2205.14135).
+ * Attention inside each group of `plan`: softmax(q k^T) v, head by head. `qk` [tokens x 2 heads, head width]: a token's queries, scaled
+ * by 1 / sqrt(head width), then its keys; `v`: [tokens x heads, head width]; the result: [tokens, width]. Memory linear in tokens: without
+ * `keepScores` the backward pass makes them again, for groups of several tiles from the log-sum-exp
+ * (FlashAttention, arXiv 2205.14135), and of these it always does.
  */
 export function attend(
   qk: tf.Tensor2D,
   v: tf.Tensor2D,
   plan: AttentionPlan,
+  keepScores: boolean,
 ): { value: tf.Tensor2D; kept: KeptBatch[] } {
   const outs: tf.Tensor3D[] = [];
-  const headWidth = v.shape[1] / plan.heads;
   const kept = plan.batches.map((batch): KeptBatch => {
-    const [q, k] = [pick(qk, batch.queries, batch, headWidth), pick(qk, batch.keys, batch, headWidth)];
-    const operands = { q, k, v: pick(v, batch.values, batch, headWidth) };
-    const { out, lse } = forward(operands, batch);
+    const operands = { q: pick(qk, batch.queries), k: pick(qk, batch.keys), v: pick(v, batch.values) };
+    const { out, p, lse } = forward(operands, batch);
     outs.push(out);
-    return { ...operands, lse };
+    if (!keepScores) p?.dispose();
+    return { ...operands, p: keepScores ? p : null, lse };
   });
-  return { value: putBack(outs, plan.inverse, v.shape[1]), kept };
+  return { value: tf.reshape(putBack(outs, plan.inverse), [-1, plan.heads * v.shape[1]]), kept };
 }
 
 /** Gradients to `qk` and `v` of `attend`, from its result `y` and the gradient of that. */
@@ -42,39 +45,35 @@ export function attendBackward(
   kept: readonly KeptBatch[],
   plan: AttentionPlan,
 ): { dqk: tf.Tensor2D; dv: tf.Tensor2D } {
-  const width = dy.shape[1];
-  const headWidth = width / plan.heads;
+  const headWidth = dy.shape[1] / plan.heads;
+  const rows: tf.Tensor2D = tf.reshape(dy, [-1, headWidth]);
   // d(loss)/d(scores) = p (dp - delta); delta = sum over keys of p dp = sum over the head's width of y dy.
-  const deltas = tidy(() => tf.sum(tf.reshape(tf.mul(y, dy), [-1, headWidth]), -1, true)) as tf.Tensor2D;
+  const deltas: tf.Tensor2D = tidy(() => tf.sum(tf.mul(tf.reshape(y, [-1, headWidth]), rows), -1, true));
   const gradients = plan.batches.map((batch, i) =>
     tidy(() => {
       const real = (x: tf.Tensor3D): tf.Tensor3D => (batch.queryIsReal ? tf.mul(x, batch.queryIsReal) : x);
-      const dOut = real(pick(dy, batch.values, batch, headWidth));
-      const delta = real(pick(deltas, batch.values, batch, 1));
+      const dOut = real(pick(rows, batch.values));
+      const delta = real(pick(deltas, batch.values));
       return backward({ ...kept[i]!, dOut, delta }, batch);
     }),
   );
   const queriesAndKeys = [...gradients.map(({ dq }) => dq), ...gradients.map(({ dk }) => dk)];
   return {
-    dqk: putBack(queriesAndKeys, plan.inverseTwice, 2 * width),
+    dqk: putBack(queriesAndKeys, plan.inverseTwice),
     dv: putBack(
       gradients.map(({ dv }) => dv),
       plan.inverse,
-      width,
     ),
   };
 }
 
-/** Rows of [tokens, n x head width] -> [groups x heads, length, head width]. */
-function pick(x: tf.Tensor2D, rows: tf.Tensor1D, { length }: GroupBatch, headWidth: number): tf.Tensor3D {
-  const picked = tf.gather(tf.reshape(x, [-1, headWidth]), rows);
-  return tf.reshape(picked, [-1, length, headWidth]);
-}
+/** Rows of [tokens x n, width] -> [groups x heads, length, width]. */
+const pick = (x: tf.Tensor2D, rows: tf.Tensor2D): tf.Tensor3D => tf.gather<tf.Tensor>(x, rows) as tf.Tensor3D;
 
-/** The batches' rows -> [tokens, width]. */
-function putBack(parts: readonly tf.Tensor3D[], inverse: tf.Tensor1D, width: number): tf.Tensor2D {
-  const rows = parts.map((part) => tf.reshape(part, [-1, part.shape[2]]));
-  return tf.reshape(tf.gather(rows.length === 1 ? rows[0]! : tf.concat(rows, 0), inverse), [-1, width]);
+/** The batches' rows, [groups x heads, length, width] each -> [tokens x n, width]. */
+function putBack(parts: readonly tf.Tensor3D[], inverse: tf.Tensor1D): tf.Tensor2D {
+  const rows = parts.map((part) => tf.reshape(part, [-1, part.shape[2]]) as tf.Tensor2D);
+  return tf.gather(rows.length === 1 ? rows[0]! : tf.concat2d(rows, 0), inverse);
 }
 
 /** Some rows of [matrices, length, width]; all of them are the tensor itself. */
@@ -96,11 +95,18 @@ const logSumExp = (scores: tf.Tensor3D, p: tf.Tensor3D): tf.Tensor3D =>
 
 type Operands = Pick<KeptBatch, 'q' | 'k' | 'v'>;
 
-function forward({ q, k, v }: Operands, { tiles }: GroupBatch): { out: tf.Tensor3D; lse: tf.Tensor3D | null } {
+function forward(
+  { q, k, v }: Operands,
+  { tiles }: GroupBatch,
+): { out: tf.Tensor3D; p: tf.Tensor3D | null; lse: tf.Tensor3D | null } {
   const [first] = tiles[0]!;
-  if (tiles.length === 1) return { out: tidy(() => tf.matMul(tf.softmax(scoresOf(q, k, first!.bias)), v)), lse: null };
+  if (tiles.length === 1) {
+    const p: tf.Tensor3D = tidy(() => tf.softmax(scoresOf(q, k, first!.bias)));
+    return { out: tf.matMul(p, v), p, lse: null };
+  }
   const rows = tiles.map((row) => rowsForward(rowsOf(q, row[0]!.rows), k, v, row));
   return {
+    p: null,
     out: tf.concat(
       rows.map((r) => r.out),
       1,
@@ -141,8 +147,7 @@ function rowsForward(
   return { out: out!, lse: lse! };
 }
 
-interface BackwardOperands extends Operands {
-  readonly lse: tf.Tensor3D | null;
+interface BackwardOperands extends KeptBatch {
   readonly dOut: tf.Tensor3D;
   /** [matrices, length, 1] */
   readonly delta: tf.Tensor3D;
@@ -176,6 +181,18 @@ function accumulate(sums: Map<number, tf.Tensor3D>, at: number, part: tf.Tensor3
   if (sum) tf.dispose([sum, part]);
 }
 
+/** Probabilities of a tile's keys, of all keys that the rows see: by the rows' log-sum-exp, where the tile has not all of them. */
+function tilesProbabilities(
+  q: tf.Tensor3D,
+  k: tf.Tensor3D,
+  bias: tf.Tensor3D | null,
+  lse: tf.Tensor3D | null,
+): tf.Tensor3D {
+  const scores = scoresOf(q, k, bias);
+  const p: tf.Tensor3D = tf.softmax(scores);
+  return lse ? tf.mul(p, tf.exp(tf.sub(logSumExp(scores, p), lse))) : p;
+}
+
 /**
  * One tile. dk and dv come out transposed (q^T ds, dOut^T p), so that only the narrow operands are ever transposed, not the
  * scores. Every key is seen by its own row, so each has a tile.
@@ -188,10 +205,7 @@ const backwardTile = (x: BackwardOperands, { rows, columns, bias }: Tile) =>
       tf.Tensor3D,
     ];
     const [k, v] = [x.k, x.v].map((t) => rowsOf(t, columns)) as [tf.Tensor3D, tf.Tensor3D];
-    const scores = scoresOf(q, k, bias);
-    const tileP: tf.Tensor3D = tf.softmax(scores);
-    // Of the whole row, where the tile is not.
-    const p = x.lse ? tf.mul(tileP, tf.exp(tf.sub(logSumExp(scores, tileP), rowsOf(x.lse, rows)))) : tileP;
+    const p = x.p ?? tilesProbabilities(q, k, bias, x.lse && rowsOf(x.lse, rows));
     const ds: tf.Tensor3D = tf.mul(p, tf.sub(tf.matMul(dOut, v, false, true), delta));
     return {
       dq: tf.matMul<tf.Tensor3D>(ds, k),

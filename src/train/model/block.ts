@@ -41,6 +41,9 @@ export interface KeptBlock {
   readonly up: tf.Tensor2D;
 }
 
+/** What of a block's forward pass stays for its backward one: nothing, all but the attention's scores, or these too. */
+export type Keep = 'nothing' | 'activations' | 'scores';
+
 export type Gradients = Map<string, tf.Tensor>;
 
 /** The weights of block `n`, fused; `qk` is made anew and is the caller's to dispose. */
@@ -65,21 +68,22 @@ export function blockWeights(parameters: Parameters, n: number, headWidth: numbe
   };
 }
 
-/** One transformer block: x + attention(norm(x)), then x + feed-forward(norm(x)). `kept` (with `keep`) and the value are the caller's. */
+/** One transformer block: x + attention(norm(x)), then x + feed-forward(norm(x)). `kept` and the value are the caller's. */
 export function blockForward(
   x: tf.Tensor2D,
   w: BlockWeights,
   { plan, rope, eps }: BlockContext,
-  keep: boolean,
+  keep: Keep,
 ): { value: tf.Tensor2D; kept: KeptBlock | null } {
   return tidy(() => {
     const xInverse = inverseNorm(x, eps);
     const a = normed(x, xInverse, w.attnNorm);
-    const { value: attended, kept: attention } = tidy(() =>
-      attend(rotate(tf.matMul(a, w.qk), rope), tf.matMul(a, w.v), plan),
-    );
+    const { value: attended, kept: attention } = tidy(() => {
+      const [qk, v] = [rowsOf(tf.matMul(a, w.qk), rope), rowsOf(tf.matMul(a, w.v), rope)];
+      return attend(rotate(qk, rope), v, plan, keep === 'scores');
+    });
     a.dispose();
-    if (!keep) disposeBatches(attention);
+    if (keep === 'nothing') disposeBatches(attention);
     const middle: tf.Tensor2D = tf.add(x, tf.matMul(attended, w.attnOut));
     const middleInverse = inverseNorm(middle, eps);
     const { gate, up } = tidy(() => {
@@ -87,7 +91,10 @@ export function blockForward(
       return { gate: tf.matMul<tf.Tensor2D>(f, w.gate), up: tf.matMul<tf.Tensor2D>(f, w.up) };
     });
     const value = tidy(() => tf.add<tf.Tensor2D>(middle, tf.matMul(swiglu(gate, up), w.ffOut)));
-    return { value, kept: keep ? { x, xInverse, attention, attended, middle, middleInverse, gate, up } : null };
+    return {
+      value,
+      kept: keep === 'nothing' ? null : { x, xInverse, attention, attended, middle, middleInverse, gate, up },
+    };
   });
 }
 
@@ -106,6 +113,9 @@ export function blockBackward(
     gradients.set(`${w.name}.${part}.weight`, gradient);
   return { dx, gradients };
 }
+
+/** [tokens, n x head width] -> [tokens x n, head width]. */
+const rowsOf = (x: tf.Tensor2D, { rotation }: Rope): tf.Tensor2D => tf.reshape(x, [-1, rotation.shape[0]]);
 
 /** x^T dy: the gradient of a matrix that x was multiplied by. */
 const outer = (x: tf.Tensor2D, dy: tf.Tensor2D): tf.Tensor2D => tf.matMul(x, dy, true, false);
@@ -136,7 +146,10 @@ const attentionBackward = (
     const attn_out = outer(attended, dMiddle);
     const { dqk, dv } = tidy(() => {
       const found = attendBackward(through(dMiddle, w.attnOut), attended, attention, plan);
-      return { dqk: rotateBack(found.dqk, rope), dv: found.dv };
+      return {
+        dqk: tf.reshape(rotateBack(found.dqk, rope), [x.shape[0], -1]) as tf.Tensor2D,
+        dv: tf.reshape(found.dv, x.shape) as tf.Tensor2D,
+      };
     });
     const a = normed(x, xInverse, w.attnNorm);
     const [qk, v_proj] = [outer(a, dqk), outer(a, dv)];
@@ -157,7 +170,7 @@ const attentionBackward = (
   });
 
 const disposeBatches = (batches: readonly KeptBatch[]): void =>
-  tf.dispose(batches.flatMap(({ q, k, v, lse }) => [q, k, v, lse ?? []]));
+  tf.dispose(batches.flatMap(({ q, k, v, p, lse }) => [q, k, v, p ?? [], lse ?? []]));
 
 /** All but the block's input, which is the output of the one below. */
 export function disposeKept({ xInverse, attention, attended, middle, middleInverse, gate, up }: KeptBlock): void {

@@ -9,6 +9,7 @@ import {
   blockWeights,
   disposeKept,
   type Gradients,
+  type Keep,
   type KeptBlock,
 } from './block.ts';
 import { inverseNorm, normBackward, normed } from './layers.ts';
@@ -40,7 +41,7 @@ export function place(row: TokenRow, config: ModelConfig): Placed {
   return {
     ids: tf.tensor1d(row.ids, 'int32'),
     plan: planAttention(row.groupOffsets, config.heads, row.rules),
-    rope: ropeTables(row.positions, config.dModel / config.heads, config.ropeTheta),
+    rope: ropeTables(row.positions, config.dModel / config.heads, config.ropeTheta, 2 * config.heads),
   };
 }
 
@@ -60,6 +61,13 @@ export const KEEP_BYTES = 2 ** 30;
 /** float32 activations that the backward pass needs of one token, in bytes (`KeptBlock`). */
 export const activationBytes = ({ layers, dModel, hidden }: ModelConfig): number =>
   4 * layers * (7 * dModel + 2 * hidden);
+
+/** float32 scores of a block's attention, in bytes, as far as they can be kept: those of groups of one tile. */
+const scoreBytes = ({ heads, batches }: AttentionPlan): number =>
+  batches.reduce(
+    (sum, { groups, length, tiles }) => sum + (tiles.length === 1 ? 4 * groups * heads * length * length : 0),
+    0,
+  );
 
 /** Tokens -> hidden rows after the last norm, [tokens, width]; logits are hidden . head^T (loss.ts). */
 export function hiddenRows(row: Placed, parameters: Parameters, config: ModelConfig): tf.Tensor2D {
@@ -83,24 +91,29 @@ export interface Pass {
 }
 
 /**
- * For training: where all activations take more than `keepBytes`, only the blocks' inputs are kept, and the rest is made again
- * (Chen et al., arXiv 1604.06174).
+ * For training: attention's scores are kept where there is room for them in `keepBytes`; where not even the activations have it,
+ * only the blocks' inputs are, and the rest is made again (Chen et al., arXiv 1604.06174).
  */
 export const forwardPass = (
   row: Placed,
   parameters: Parameters,
   config: ModelConfig,
   keepBytes: number = KEEP_BYTES,
-): Pass => forward(row, parameters, config, row.ids.size * activationBytes(config) > keepBytes ? 'inputs' : 'all');
+): Pass => {
+  const activations = row.ids.size * activationBytes(config);
+  const all = activations + config.layers * scoreBytes(row.plan);
+  const keep = all <= keepBytes ? 'scores' : activations <= keepBytes ? 'activations' : 'inputs';
+  return forward(row, parameters, config, keep);
+};
 
-function forward(row: Placed, parameters: Parameters, config: ModelConfig, keep: 'nothing' | 'inputs' | 'all'): Pass {
+function forward(row: Placed, parameters: Parameters, config: ModelConfig, keep: Keep | 'inputs'): Pass {
   const context = contextOf(row, config);
   const inputs: tf.Tensor2D[] = [tf.gather(parameters.get(WORDS) as tf.Tensor2D, row.ids)];
   const kept: (KeptBlock | null)[] = [];
   for (let n = 0; n < config.layers; n++) {
     const x = inputs.at(-1)!;
     const weights = blockWeights(parameters, n, config.dModel / config.heads);
-    const made = blockForward(x, weights, context, keep === 'all');
+    const made = blockForward(x, weights, context, keep === 'inputs' ? 'nothing' : keep);
     weights.qk.dispose();
     kept.push(made.kept);
     if (keep === 'nothing') inputs.pop()!.dispose();
@@ -131,7 +144,7 @@ export function backwardPass(dHidden: tf.Tensor2D, pass: Pass, dRows?: (gradient
   let dx = last.dx;
   for (let n = config.layers - 1; n >= 0; n--) {
     const weights = blockWeights(parameters, n, config.dModel / config.heads);
-    const again = kept[n] ?? remade(blockForward(inputs[n]!, weights, context, true));
+    const again = kept[n] ?? remade(blockForward(inputs[n]!, weights, context, 'activations'));
     const found = blockBackward(dx, again, weights, context);
     disposeKept(again);
     tf.dispose([dx, inputs[n]!, weights.qk]);

@@ -48,7 +48,7 @@ describe('the first weights', () => {
 describe('rotate', () => {
   it('turns each pair (i, i + half) of a head by position x theta^(-i / half)', () => {
     // Two tokens at positions 0 and 3, one head of width 4.
-    const rope = ropeTables(Int32Array.of(0, 3), 4, 100);
+    const rope = ropeTables(Int32Array.of(0, 3), 4, 100, 1);
     const found = rotate(
       tf.tensor2d([
         [1, 2, 3, 4],

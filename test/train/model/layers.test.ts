@@ -25,7 +25,8 @@ interface Op {
 }
 
 const ops = (): Op[] => {
-  const rope = ropeTables(Int32Array.of(0, 1, 2, 50, 51, 1000, 131_071), 6, 10_000);
+  const rope = ropeTables(Int32Array.of(0, 1, 2, 50, 51, 1000, 131_071), 6, 10_000, 2);
+  const rows = (x: tf.Tensor): tf.Tensor2D => tf.reshape(x, [-1, 6]);
   return [
     {
       name: 'RMSNorm',
@@ -49,8 +50,8 @@ const ops = (): Op[] => {
     {
       name: 'RoPE',
       inputs: [two(5)],
-      forward: ([x]) => rotate(x as tf.Tensor2D, rope),
-      backward: (dy) => [rotateBack(dy, rope)],
+      forward: ([x]) => tf.reshape(rotate(rows(x!), rope), [tokens, width]),
+      backward: (dy) => [tf.reshape(rotateBack(rows(dy), rope), [tokens, width])],
     },
   ];
 };

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../../src/train/backend/load.ts';
 import { lossAndGradients } from '../../../src/train/model/loss.ts';
-import { backwardPass, disposePlaced, forwardPass, place } from '../../../src/train/model/model.ts';
+import { activationBytes, backwardPass, disposePlaced, forwardPass, place } from '../../../src/train/model/model.ts';
 import { disposeParameters, initialParameters } from '../../../src/train/model/parameters.ts';
 import { type Slab, slabParts } from '../../../src/train/slab.ts';
 import { TINY } from '../fixtures.ts';
@@ -33,15 +33,19 @@ describe('a pass', () => {
     const parameters = initialParameters(TINY, 1);
     const placed = place(SLAB, TINY);
     const before = tf.memory().numTensors;
-    const [kept, again] = [Infinity, 0].map((keepBytes) => {
+    // All, all but the scores, inputs alone.
+    const [kept, without, again] = [Infinity, 40 * activationBytes(TINY), 0].map((keepBytes) => {
       const pass = forwardPass(placed, parameters, TINY, keepBytes);
       expect(pass.kept.every((block) => (block === null) === (keepBytes === 0))).toBe(true);
+      const scores = pass.kept.flatMap((block) => block?.attention.map(({ p }) => p !== null) ?? []);
+      expect(scores.every((there) => there === (keepBytes === Infinity))).toBe(true);
       const gradients = backwardPass(normalTensor([40, TINY.dModel], 2) as tf.Tensor2D, pass);
       const found = [...gradients].map(([name, tensor]) => [name, [...tensor.dataSync()]]);
       tf.dispose([...gradients.values()]);
       return found;
     });
     expect(again).toEqual(kept);
+    expect(without).toEqual(kept);
     expect(tf.memory().numTensors).toBe(before);
     disposePlaced(placed);
     disposeParameters(parameters);

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { stepTooLarge } from '../core/errors.ts';
 import type { Corpus } from '../shard/index.ts';
-import { TILE } from './model/attention-plan.ts';
+import { tileFor } from './model/attention-plan.ts';
 import { MAX_LOGITS, PART_TOKENS } from './model/loss.ts';
 import { activationBytes, KEEP_BYTES } from './model/model.ts';
 import { countParameters } from './model/parameters.ts';
@@ -38,13 +38,14 @@ export interface StepBytes {
  */
 export function stepBytes(config: ModelConfig, { tokens, group, averaged }: StepSize): StepBytes {
   const { layers, dModel, hidden, heads, vocabSize } = config;
+  const tile = tileFor(heads);
   const all = tokens * activationBytes(config);
   // Of groups of one tile, which are shorter than a part.
-  const scoresKept = tokens <= PART_TOKENS && group <= TILE ? 4 * layers * heads * tokens * group : 0;
+  const scoresKept = tokens <= PART_TOKENS && group <= tile ? 4 * layers * heads * tokens * group : 0;
   const inputs = tokens * (4 * layers * dModel) + all / layers;
   const kept = all + scoresKept <= KEEP_BYTES ? all + scoresKept : all <= KEEP_BYTES ? all : inputs;
   const block = 4 * tokens * (14 * dModel + 5 * hidden);
-  const scores = 4 * 4 * heads * Math.min(tokens, TILE) ** 2;
+  const scores = 4 * 4 * heads * Math.min(tokens, tile) ** 2;
   const logits = 3 * 4 * Math.min(MAX_LOGITS, tokens * vocabSize);
   return {
     weights: 4 * (averaged ? 5 : 4) * countParameters(config).total,
@@ -54,7 +55,7 @@ export function stepBytes(config: ModelConfig, { tokens, group, averaged }: Step
 
 /** Of the parts of slabs whose longest group has so many tokens: that group alone, or a part of short ones whose scores are kept. */
 function largest(config: ModelConfig, longest: number, averaged: boolean): StepBytes {
-  const short = stepBytes(config, { tokens: PART_TOKENS, group: Math.min(longest, TILE), averaged });
+  const short = stepBytes(config, { tokens: PART_TOKENS, group: Math.min(longest, tileFor(config.heads)), averaged });
   const long = stepBytes(config, { tokens: Math.max(PART_TOKENS, longest), group: longest, averaged });
   return total(long) > total(short) ? long : short;
 }

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
 import { attend, attendBackward } from '../model/attention.ts';
-import { disposePlan, planAttention, TILE } from '../model/attention-plan.ts';
+import { disposePlan, planAttention } from '../model/attention-plan.ts';
 import { BIDIRECTIONAL } from '../model/attention-rule.ts';
 import { globalNorm } from '../gradient-norm.ts';
 import { lossAndGradients } from '../model/loss.ts';
@@ -57,7 +57,7 @@ export async function runSelfCheck(): Promise<CheckFigures> {
     product: await product(),
     loss: await figure(loss),
     gradientNorm: await figure(norm),
-    attention: await attentionFigure(TILE),
+    attention: await attentionFigure(9),
     tiled: await attentionFigure(4),
   };
   tf.dispose([crossEntropies, ...gradients.values()]);

@@ -36,12 +36,21 @@ export interface AttentionPlan {
   readonly inverseTwice: tf.Tensor1D;
 }
 
-/** Longest group whose scores are formed at once; longer ones go tile by tile (256-1024 is the flat part on wasm). */
-export const TILE = 1024;
-/** A group joins a batch of longer ones while it fills this much of a row: dispatch is dearer than padding. */
-const MIN_FILL = 0.75;
-/** Scores of one batch: bounds the memory of a batch of short groups (64 MiB). */
+/**
+ * A group joins a batch of longer ones while it fills half a row, and while its padding makes no more scores than this: 65,536 take
+ * about as long as the twenty operations that a batch of its own would.
+ */
+const MIN_FILL = 0.5;
+const MAX_PADDING = 65_536;
+/** Scores of one batch: bounds the memory of a batch of short groups, and of a tile (64 MiB). */
 const MAX_SCORES = 16 * 1024 * 1024;
+
+/**
+ * Longest group whose scores are formed at once; longer ones go tile by tile, which costs half as much again for slices, maxima and sums.
+ * 2048 up to 4 heads, 512 from 64 on.
+ */
+export const tileFor = (heads: number): number =>
+  Math.max(512, Math.min(2048, 2 ** Math.floor(Math.log2(Math.sqrt(MAX_SCORES / heads)))));
 
 /**
  * `offsets`: [groups + 1] group offsets, from 0 to the number of tokens; `rules`: one a group (none: all bidirectional). The caller
@@ -51,7 +60,7 @@ export function planAttention(
   offsets: Int32Array,
   heads: number,
   rules: readonly Rule[] = [],
-  tile = TILE,
+  tile = tileFor(heads),
 ): AttentionPlan {
   const tokens = offsets.at(-1) ?? 0;
   const inverse = new Int32Array(tokens * heads);
@@ -91,7 +100,7 @@ export function bucketByLength(
   offsets: Int32Array,
   heads: number,
   rules: readonly Rule[] = [],
-  tile = TILE,
+  tile = tileFor(heads),
 ): number[][] {
   const groups = Array.from({ length: offsets.length - 1 }, (_, group) => group).filter(
     (g) => lengthOf(offsets, g) > 0,
@@ -109,7 +118,9 @@ export function bucketByLength(
     const fits =
       bucket &&
       name(bucket[0]!) === name(group) &&
-      (padded ? length >= MIN_FILL * longest : length === longest) &&
+      (padded
+        ? length >= MIN_FILL * longest && heads * (longest * longest - length * length) <= MAX_PADDING
+        : length === longest) &&
       (bucket.length + 1) * heads * longest * longest <= MAX_SCORES;
     if (fits) bucket.push(group);
     else buckets.push([group]);

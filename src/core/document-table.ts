@@ -1,141 +1,80 @@
-import type { DocumentRow, Origin } from './document.ts';
-import { grown, resized, roomFor } from './growing.ts';
-import { type Subset, SUBSETS } from './window.ts';
+import { DocumentRows, type NewDocument } from './document-rows.ts';
+import type { Overflow } from './stage.ts';
 
-/** A document as it is put into the table; `hash` may be longer than the 16 bytes that are kept. */
-export interface NewDocument extends Origin {
-  readonly id: string | null;
-  readonly subset: Subset;
-  readonly bytes: number;
-  readonly tokens: number;
-  readonly parts: number;
-  readonly copies: number;
-  readonly dropped: string;
-  readonly group: bigint;
-  readonly hash: Uint8Array;
-}
-
-export const HASH_BYTES = 16;
+/** Rows that are held together, 5.5 MiB and their ids; also those of a record batch in the table's file. */
+export const BLOCK_ROWS = 64 * 1024;
 
 /**
- * The documents of a split, by columns: 85 bytes each and the bytes of their ids, where an object with its own hash array
- * took 500. A split can be a whole compressed file, so there may be millions of them.
+ * The documents of a split: a split of short lines has 500,000, a whole compressed file millions. Only the last block of them
+ * is in memory where there is other room; of ten million lines they were 40 MiB a worker.
  */
 export class DocumentTable {
   /** Source names by input. */
   readonly sources: readonly string[];
-  length = 0;
-  input = new Int32Array(64);
-  record = new Int32Array(64);
-  start = new Float64Array(64);
-  end = new Float64Array(64);
-  bytes = new Float64Array(64);
-  tokens = new Float64Array(64);
-  parts = new Int32Array(64);
-  copies = new Int32Array(64);
-  /** Places in `reasons`. */
-  dropped = new Int32Array(64);
   /** Why documents were dropped, as they turned up; the first says that nothing was. */
   readonly reasons: string[] = [''];
-  /** Places in SUBSETS. */
-  subset = new Uint8Array(64);
-  /** Keys of attention groups; 0n: alone. */
-  group = new BigInt64Array(64);
-  hashes = new Uint8Array(64 * HASH_BYTES);
-  /** UTF-8 of the ids, one after the other; id i ends at idEnds[i]. */
-  ids = new Uint8Array(1024);
-  idEnds = new Int32Array(64);
-  /** 1 where there is an id, which may be empty. */
-  hasId = new Uint8Array(64);
-  readonly #encoder = new TextEncoder();
+  readonly #overflow: Overflow | undefined;
+  /** Where the full blocks are, and the bytes of their ids. */
+  readonly #put: { readonly at: number; readonly idBytes: number }[] = [];
+  readonly #full: DocumentRows[] = [];
+  #open = new DocumentRows();
+  length = 0;
 
-  constructor(sources: readonly string[]) {
+  /** Without `overflow` all of it is held. */
+  constructor(sources: readonly string[], overflow?: Overflow) {
     this.sources = sources;
+    this.#overflow = overflow;
   }
 
   /** Returns the number of its row. */
   add(document: NewDocument): number {
-    const i = this.length++;
-    this.#reserve(this.length);
-    this.input[i] = document.input;
-    this.record[i] = document.record;
-    this.start[i] = document.start;
-    this.end[i] = document.end;
-    this.bytes[i] = document.bytes;
-    this.tokens[i] = document.tokens;
-    this.parts[i] = document.parts;
-    this.copies[i] = document.copies;
-    this.dropped[i] = this.#reasonOf(document.dropped);
-    this.subset[i] = SUBSETS.indexOf(document.subset);
-    this.group[i] = document.group;
-    this.hashes.set(document.hash.subarray(0, HASH_BYTES), i * HASH_BYTES);
-    this.#addId(i, document.id);
-    return i;
+    if (this.#open.length === BLOCK_ROWS) this.#close();
+    this.#open.add(document, this.#reasonOf(document.dropped));
+    return this.length++;
   }
 
-  source(i: number): string {
-    return this.sources[this.input[i]!] ?? '';
+  /** All rows, in blocks of BLOCK_ROWS and a last one that may be empty; each is good until the next one is asked for. */
+  *blocks(): Generator<DocumentRows> {
+    yield* this.#full;
+    const back = new DocumentRows();
+    for (const { at, idBytes } of this.#put) {
+      back.reserve(BLOCK_ROWS, idBytes);
+      back.length = BLOCK_ROWS;
+      // First the ends of the ids, which say how long they are together.
+      back.idEnds[BLOCK_ROWS - 1] = idBytes;
+      let from = at;
+      for (const column of back.columns()) {
+        this.#overflow!.read(from, column);
+        from += column.length;
+      }
+      yield back;
+    }
+    if (this.#open.length > 0 || this.length === 0) yield this.#open;
   }
 
-  reason(i: number): string {
-    return this.reasons[this.dropped[i]!]!;
+  sourceOf(rows: DocumentRows, i: number): string {
+    return this.sources[rows.input[i]!] ?? '';
   }
 
-  /** One row as an object: for tests and messages. */
-  row(i: number): DocumentRow {
-    const id = this.ids.subarray(i === 0 ? 0 : this.idEnds[i - 1]!, this.idEnds[i]);
-    return {
-      input: this.input[i]!,
-      record: this.record[i]!,
-      start: this.start[i]!,
-      end: this.end[i]!,
-      id: this.hasId[i] ? new TextDecoder('utf-8', { ignoreBOM: true }).decode(id) : null,
-      source: this.source(i),
-      subset: SUBSETS[this.subset[i]!]!,
-      bytes: this.bytes[i]!,
-      tokens: this.tokens[i]!,
-      parts: this.parts[i]!,
-      copies: this.copies[i]!,
-      dropped: this.reason(i),
-      group: this.group[i]!,
-      hash: this.hashes.slice(i * HASH_BYTES, (i + 1) * HASH_BYTES),
-    };
+  reasonFor(rows: DocumentRows, i: number): string {
+    return this.reasons[rows.dropped[i]!]!;
+  }
+
+  #close(): void {
+    if (!this.#overflow) {
+      this.#full.push(this.#open);
+      this.#open = new DocumentRows();
+      return;
+    }
+    const columns = this.#open.columns();
+    const [at] = columns.map((column) => this.#overflow!.add(column));
+    this.#put.push({ at: at!, idBytes: columns.at(-1)!.length });
+    this.#open.length = 0;
   }
 
   /** Few, so that looking through them costs nothing. */
   #reasonOf(reason: string): number {
     const known = this.reasons.indexOf(reason);
     return known >= 0 ? known : this.reasons.push(reason) - 1;
-  }
-
-  #addId(i: number, id: string | null): void {
-    const from = i === 0 ? 0 : this.idEnds[i - 1]!;
-    let written = 0;
-    if (id !== null) {
-      // A UTF-16 unit is at most 3 bytes of UTF-8.
-      this.ids = grown(this.ids, from + id.length * 3);
-      ({ written } = this.#encoder.encodeInto(id, this.ids.subarray(from)));
-    }
-    this.hasId[i] = id === null ? 0 : 1;
-    this.idEnds[i] = from + written;
-  }
-
-  #reserve(length: number): void {
-    if (length <= this.input.length) return;
-    const room = roomFor(this.input.length, length);
-    this.input = resized(this.input, room);
-    this.record = resized(this.record, room);
-    this.start = resized(this.start, room);
-    this.end = resized(this.end, room);
-    this.bytes = resized(this.bytes, room);
-    this.tokens = resized(this.tokens, room);
-    this.parts = resized(this.parts, room);
-    this.copies = resized(this.copies, room);
-    this.dropped = resized(this.dropped, room);
-    this.subset = resized(this.subset, room);
-    this.group = resized(this.group, room);
-    this.hashes = resized(this.hashes, room * HASH_BYTES);
-    this.idEnds = resized(this.idEnds, room);
-    this.hasId = resized(this.hasId, room);
   }
 }

@@ -1,69 +1,61 @@
-import { resized, roomFor } from './growing.ts';
+import { BLOCK_TOKENS, giveBlocks, takeBlock } from './blocks.ts';
+import { Column } from './column.ts';
 import { type Piece, type Subset, SUBSETS } from './window.ts';
 
-/** Ids of short pieces lie together in arrays of this many: 1 MiB each. */
-const BLOCK_TOKENS = 256 * 1024;
-/** A piece of this many tokens or more has an array of its own, so that at most 1/16 of a block stays empty. */
-const OWN_TOKENS = BLOCK_TOKENS / 16;
-
 /**
- * Pieces that wait for a window, by columns: 53 bytes each and 4 a token. An object with an array of its own takes 250, many
- * times the tokens of a short document, and a round of packing holds a million of them. Ids are in blocks: an array that
- * grows by doubling took 128 MiB for 16M tokens plus one, and 192 while it was copied.
+ * Pieces that wait for a window, by columns: 12 bytes each where they are whole documents, 53 at the most, and 4 a token. An
+ * object with an array of its own takes 250, many times the tokens of a short document, and a round of packing holds a million
+ * of them. Ids fill one block after the other: an array that grows by doubling took 128 MiB for 16M tokens plus one, and 192
+ * while it was copied.
  */
 export class Pieces {
   length = 0;
   /** Tokens of all of them. */
   tokens = 0;
-  readonly #blocks: Int32Array[] = [];
-  /** The block that short pieces go into, and its tokens so far. */
-  #shared = -1;
-  #used = BLOCK_TOKENS;
-  #block = new Int32Array(64);
-  #start = new Int32Array(64);
-  #tokens = new Int32Array(64);
-  #split = new Int32Array(64);
-  #document = new Int32Array(64);
-  #source = new Int32Array(64);
-  #part = new Int32Array(64);
-  #promptTokens = new Int32Array(64);
-  #documentOffset = new Float64Array(64);
-  #copy = new Int32Array(64);
-  #key = new BigInt64Array(64);
-  #subset = new Uint8Array(64);
+  readonly #blocks: Int32Array<ArrayBuffer>[] = [];
+  /** Tokens of the pieces before it. */
+  readonly #start = new Column(Int32Array);
+  readonly #tokens = new Column(Int32Array);
+  readonly #split = new Column(Int32Array);
+  readonly #document = new Column(Int32Array);
+  readonly #source = new Column(Int32Array);
+  readonly #part = new Column(Int32Array);
+  readonly #promptTokens = new Column(Int32Array);
+  readonly #documentOffset = new Column(Float64Array);
+  readonly #copy = new Column(Int32Array);
+  readonly #key = new Column(BigInt64Array);
+  readonly #subset = new Column(Int32Array);
   readonly #sources: string[] = [];
   readonly #rank = new Map<string, number>();
 
   /** The ids are copied. */
   push(piece: Piece): void {
-    const i = this.length;
-    this.#reserve(i + 1);
-    this.#store(i, piece.ids);
-    this.#split[i] = piece.split;
-    this.#document[i] = piece.document;
-    this.#source[i] = this.#rankOf(piece.source);
-    this.#part[i] = piece.part;
-    this.#promptTokens[i] = piece.promptTokens;
-    this.#documentOffset[i] = piece.documentOffset;
-    this.#copy[i] = piece.copy;
-    this.#key[i] = piece.key;
-    this.#subset[i] = SUBSETS.indexOf(piece.subset);
+    this.#store(piece.ids);
+    this.#split.push(piece.split);
+    this.#document.push(piece.document);
+    this.#source.push(this.#rankOf(piece.source));
+    this.#part.push(piece.part);
+    this.#promptTokens.push(piece.promptTokens);
+    this.#documentOffset.push(piece.documentOffset);
+    this.#copy.push(piece.copy);
+    this.#key.push(piece.key);
+    this.#subset.push(SUBSETS.indexOf(piece.subset));
     this.length++;
   }
 
-  /** Its ids are a view. */
+  /** Its ids are a view, but for those of the few pieces that lie in two blocks. */
   at(i: number): Piece {
     return {
       ids: this.#idsOf(i),
-      subset: SUBSETS[this.#subset[i]!] as Subset,
-      split: this.#split[i]!,
-      document: this.#document[i]!,
-      source: this.#sources[this.#source[i]!]!,
-      documentOffset: this.#documentOffset[i]!,
-      part: this.#part[i]!,
-      promptTokens: this.#promptTokens[i]!,
-      copy: this.#copy[i]!,
-      key: this.#key[i]!,
+      subset: SUBSETS[this.#subset.at(i)] as Subset,
+      split: this.#split.at(i),
+      document: this.#document.at(i),
+      source: this.#sources[this.#source.at(i)]!,
+      documentOffset: this.#documentOffset.at(i),
+      part: this.#part.at(i),
+      promptTokens: this.#promptTokens.at(i),
+      copy: this.#copy.at(i),
+      key: this.#key.at(i),
     };
   }
 
@@ -71,42 +63,64 @@ export class Pieces {
     for (let i = 0; i < this.length; i++) yield this.at(i);
   }
 
-  lengths(): Int32Array {
-    return this.#tokens.slice(0, this.length);
+  /** A view, as are `keys`: good until the next piece. */
+  lengths(): Int32Array<ArrayBuffer> {
+    return this.#tokens.values();
   }
 
-  keys(): BigInt64Array {
-    return this.#key.slice(0, this.length);
+  keys(): BigInt64Array<ArrayBuffer> {
+    return this.#key.values();
+  }
+
+  /** Whether none of them is of a group. */
+  get ungrouped(): boolean {
+    return this.length === 0 || this.#key.same === 0n;
   }
 
   /** All ids, one piece after the other: a copy. */
   allIds(): Int32Array {
     const all = new Int32Array(this.tokens);
-    for (let i = 0, at = 0; i < this.length; at += this.#tokens[i++]!) all.set(this.#idsOf(i), at);
+    this.#read(0, all);
     return all;
   }
 
-  #idsOf(i: number): Int32Array {
-    const start = this.#start[i]!;
-    return this.#blocks[this.#block[i]!]!.subarray(start, start + this.#tokens[i]!);
+  /** They are not needed any more: others may use their memory. */
+  release(): void {
+    giveBlocks(this.#blocks.splice(0));
   }
 
-  #store(i: number, ids: Int32Array): void {
-    this.tokens += ids.length;
-    this.#tokens[i] = ids.length;
-    if (ids.length >= OWN_TOKENS) {
-      this.#block[i] = this.#blocks.push(ids.slice()) - 1;
-      this.#start[i] = 0;
-      return;
+  #idsOf(i: number): Int32Array {
+    const start = this.#start.at(i);
+    const length = this.#tokens.at(i);
+    const from = start % BLOCK_TOKENS;
+    if (from + length <= BLOCK_TOKENS)
+      return this.#blocks[(start - from) / BLOCK_TOKENS]!.subarray(from, from + length);
+    const ids = new Int32Array(length);
+    this.#read(start, ids);
+    return ids;
+  }
+
+  /** Copies the tokens from `start`. */
+  #read(start: number, into: Int32Array): void {
+    for (let done = 0; done < into.length;) {
+      const from = (start + done) % BLOCK_TOKENS;
+      const some = Math.min(into.length - done, BLOCK_TOKENS - from);
+      into.set(this.#blocks[(start + done - from) / BLOCK_TOKENS]!.subarray(from, from + some), done);
+      done += some;
     }
-    if (this.#used + ids.length > BLOCK_TOKENS) {
-      this.#shared = this.#blocks.push(new Int32Array(BLOCK_TOKENS)) - 1;
-      this.#used = 0;
+  }
+
+  #store(ids: Int32Array): void {
+    this.#start.push(this.tokens);
+    this.#tokens.push(ids.length);
+    for (let done = 0; done < ids.length;) {
+      const from = this.tokens % BLOCK_TOKENS;
+      if (from === 0) this.#blocks.push(takeBlock());
+      const some = Math.min(ids.length - done, BLOCK_TOKENS - from);
+      this.#blocks.at(-1)!.set(some === ids.length ? ids : ids.subarray(done, done + some), from);
+      this.tokens += some;
+      done += some;
     }
-    this.#blocks[this.#shared]!.set(ids, this.#used);
-    this.#block[i] = this.#shared;
-    this.#start[i] = this.#used;
-    this.#used += ids.length;
   }
 
   #rankOf(source: string): number {
@@ -116,22 +130,5 @@ export class Pieces {
       this.#rank.set(source, rank);
     }
     return rank;
-  }
-
-  #reserve(length: number): void {
-    if (length <= this.#split.length) return;
-    const room = roomFor(this.#split.length, length);
-    this.#block = resized(this.#block, room);
-    this.#start = resized(this.#start, room);
-    this.#tokens = resized(this.#tokens, room);
-    this.#split = resized(this.#split, room);
-    this.#document = resized(this.#document, room);
-    this.#source = resized(this.#source, room);
-    this.#part = resized(this.#part, room);
-    this.#promptTokens = resized(this.#promptTokens, room);
-    this.#documentOffset = resized(this.#documentOffset, room);
-    this.#copy = resized(this.#copy, room);
-    this.#key = resized(this.#key, room);
-    this.#subset = resized(this.#subset, room);
   }
 }

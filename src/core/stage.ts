@@ -9,6 +9,15 @@ export interface StageContext {
   progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
   /** Room for the ids of a long text outside of memory; without it they are held. */
   spool?(): Promise<Spool>;
+  /** Room for tables that grow with the documents; without it they are held. */
+  readonly overflow?: Overflow;
+}
+
+/** Bytes outside of memory. Its calls block: what is put there is still in the system's memory, most often. */
+export interface Overflow {
+  /** Puts bytes after those that are there, and returns where they are. */
+  add(bytes: Uint8Array): number;
+  read(at: number, into: Uint8Array): void;
 }
 
 export interface Spool extends Ids {

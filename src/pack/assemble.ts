@@ -4,7 +4,7 @@ import type { Piece, Segment, Subset, Window } from '../core/window.ts';
 export function assembleWindow(
   index: number,
   subset: Subset,
-  pieces: readonly Piece[],
+  pieces: Iterable<Piece>,
   windowLength: number,
   pad: number,
 ): Window {
@@ -12,9 +12,11 @@ export function assembleWindow(
   const segments: Segment[] = [];
   let start = 0;
   let group = -1;
-  for (const [i, { ids, split, document, source, documentOffset, part, promptTokens, key }] of pieces.entries()) {
+  let before = 0n;
+  for (const { ids, split, document, source, documentOffset, part, promptTokens, key } of pieces) {
     inputIds.set(ids, start);
-    if (key === 0n || key !== pieces[i - 1]?.key) group++;
+    if (key === 0n || key !== before) group++;
+    before = key;
     segments.push({
       start,
       length: ids.length,

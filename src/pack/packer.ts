@@ -1,5 +1,5 @@
 import { Pieces } from '../core/pieces.ts';
-import type { Piece, Window } from '../core/window.ts';
+import type { Piece, Subset, Window } from '../core/window.ts';
 import { assembleWindow } from './assemble.ts';
 import { bundle, unbundle } from './bundles.ts';
 import { lanes } from './lanes.ts';
@@ -33,9 +33,9 @@ const uncut = (method: Method): Method => (method === 'concat' ? 'best-fit' : me
 
 /** Groups go into windows whole, or as much of them as a window takes; under `concat` all is in reading order. */
 function placeGroups(pieces: Pieces, windowLength: number, method: Method): Placed {
-  const [lengths, keys] = [pieces.lengths(), pieces.keys()];
-  if (method === 'concat' || keys.every((key) => key === 0n)) return placePieces(lengths, windowLength, method);
-  const bundles = bundle(lengths, keys, windowLength);
+  const lengths = pieces.lengths();
+  if (method === 'concat' || pieces.ungrouped) return placePieces(lengths, windowLength, method);
+  const bundles = bundle(lengths, pieces.keys(), windowLength);
   return unbundle(placePieces(bundles.lengths, windowLength, method), bundles);
 }
 
@@ -71,10 +71,10 @@ export class Packer {
     this.#added += piece.ids.length;
   }
 
-  /** The next window, of these pieces of one lane, at least one. */
-  window(pieces: readonly Piece[]): Window {
+  /** The next window, of these pieces of one lane. */
+  window(subset: Subset, pieces: Iterable<Piece>): Window {
     const { windowLength, pad } = this.#options;
-    return assembleWindow(this.#windows++, pieces[0]!.subset, pieces, windowLength, pad);
+    return assembleWindow(this.#windows++, subset, pieces, windowLength, pad);
   }
 
   /**
@@ -118,19 +118,33 @@ export class Packer {
       const pieces = this.#open.get(lane)!;
       const left = new Pieces();
       const ofWindow = (w: number): Int32Array => order.subarray(starts[w], starts[w + 1]);
-      const leaving = Array.from(fills.keys()).flatMap((w) => (stays[w] ? Array.from(ofWindow(w)) : []));
-      for (const i of leaving.sort((a, b) => a - b)) left.push(pieces.at(i));
+      const leaving = Int32Array.from(stayingPieces(ofWindow, stays)).sort();
+      for (const i of leaving) left.push(pieces.at(i));
       this.#open.set(lane, left);
-      // One window at a time: assembled windows are what costs memory here.
+      // One window at a time, and one piece of it: assembled windows are what costs memory here, and with short lines objects.
       for (let w = 0; w < fills.length; w++)
-        if (!stays[w]) yield this.window(Array.from(ofWindow(w), (i) => pieces.at(i)));
+        if (!stays[w]) yield this.window(pieces.at(ofWindow(w)[0]!).subset, piecesAt(pieces, ofWindow(w)));
+      pieces.release();
     }
   }
 
-  /** What the rounds left, training pieces first. */
+  /** What the rounds left, training pieces first; nothing is left then. */
   left(): Pieces {
     const all = new Pieces();
-    for (const lane of this.#lanes) for (const piece of this.#open.get(lane)!) all.push(piece);
+    for (const lane of this.#lanes) {
+      const pieces = this.#open.get(lane)!;
+      for (const piece of pieces) all.push(piece);
+      pieces.release();
+    }
+    this.#open.clear();
     return all;
   }
+}
+
+function* piecesAt(pieces: Pieces, numbers: Int32Array): Generator<Piece> {
+  for (const i of numbers) yield pieces.at(i);
+}
+
+function* stayingPieces(ofWindow: (w: number) => Int32Array, stays: Int32Array): Generator<number> {
+  for (let w = 0; w < stays.length; w++) if (stays[w]) yield* ofWindow(w);
 }

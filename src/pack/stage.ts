@@ -68,7 +68,8 @@ export function packStage(
     name: 'pack',
     fingerprint: packFingerprint(options),
     result,
-    async *run(input): Flow<Window> {
+    async *run(input, { overflow }): Flow<Window> {
+      result.documents = new DocumentTable(sources, overflow);
       const packer = new Packer({ ...options, roundTokens });
       const cutters = new Map<number, Cutter>();
       /** Copies are cut alike: those of a document have one cutter. */
@@ -128,7 +129,7 @@ export function packStage(
                 copy,
               };
               if (piece.ids.length === windowLength && subset === 'train' && method !== 'concat')
-                yield { items: [packer.window([piece])], cursor };
+                yield { items: [packer.window(subset, [piece])], cursor };
               else packer.add(piece);
               if (packer.full) for (const window of packer.round(open)) yield { items: [window], cursor };
             }

@@ -173,7 +173,8 @@ async function packLengthsOnly(
         }
       const { tail, documents } = stage.result;
       for (const piece of tail) add(piece.source, piece.ids.length);
-      for (let i = 0; i < documents.length; i++) if (documents.parts[i]! > 1) cutDocuments++;
+      for (const rows of documents.blocks())
+        for (let i = 0; i < rows.length; i++) if (rows.parts[i]! > 1) cutDocuments++;
       const rejected = Object.entries(receipt.ledger).map(([source, ledger]) => [source, ledger.rejected] as const);
       const made = ledgers(pack, stage.result, new Map(rejected), packed);
       all.push(
@@ -185,6 +186,7 @@ async function packLengthsOnly(
         ),
       );
       yield tail;
+      tail.release();
     }
   };
   for await (const window of packTails(tails(), pack)) stats.add(Number.POSITIVE_INFINITY, window);

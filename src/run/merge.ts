@@ -175,7 +175,7 @@ async function packAllTails(
 }
 
 /** The pieces of a split's tail, which must be those that its receipt counts, and with its windows all that its ledger has packed. */
-async function tailOf(dir: string, { split, tail, shards, ledger }: Receipt): Promise<Piece[]> {
+async function tailOf(dir: string, { split, tail, shards, ledger }: Receipt): Promise<Iterable<Piece>> {
   const packed = addLedgers(Object.values(ledger)).tokens.packed;
   const receipt = `${dir}/${receiptPath(split)}`;
   if (shards.length === 0 && packed !== (tail?.tokens ?? 0))
@@ -183,13 +183,13 @@ async function tailOf(dir: string, { split, tail, shards, ledger }: Receipt): Pr
   if (!tail) return [];
   const path = `${dir}/${tail.path}`;
   const bytes = await readProven(dir, tail);
-  const pieces = decoded(path, () => [...readTail(bytes)]);
-  const tokens = pieces.reduce((sum, { ids }) => sum + ids.length, 0);
-  if (pieces.length !== tail.pieces || tokens !== tail.tokens)
+  const pieces = decoded(path, () => readTail(bytes));
+  const { length, tokens } = pieces;
+  if (length !== tail.pieces || tokens !== tail.tokens)
     throw corpusCorrupt(
       path,
       'its pieces',
-      `are ${pieces.length} of ${tokens} tokens, its receipt says ${tail.pieces} of ${tail.tokens}`,
+      `are ${length} of ${tokens} tokens, its receipt says ${tail.pieces} of ${tail.tokens}`,
     );
   return pieces;
 }

@@ -1,6 +1,6 @@
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { ownOf } from '../core/own.ts';
-import type { StageContext } from '../core/stage.ts';
+import type { Overflow, StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
 import { spoolIn } from '../io/spool.ts';
@@ -48,6 +48,7 @@ export async function runSplit(
   split: number,
   dir: string,
   reading: Reading,
+  overflow: Overflow,
   onProgress: (delta: Progress) => void,
 ): Promise<Receipt> {
   const settings = settingsOf(plan);
@@ -56,6 +57,7 @@ export async function runSplit(
     progress: onProgress,
     reject: (reject) => rejects.add(reject),
     spool: () => spoolIn(dir),
+    overflow,
   };
   const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, reading);
   const packed = new Map<string, number>();
@@ -88,6 +90,7 @@ export async function runSplit(
           pieces: tail.length,
           tokens: tail.tokens,
         };
+  tail.release();
   const { records } = rejects;
   const rejected =
     records === 0 ? null : { ...(await commit(`rejects/${name}.jsonl`, (to) => rejects.write(to))), records };
@@ -132,20 +135,22 @@ export function ledgers(
     return ledger;
   };
   const { documents } = pack;
-  for (let i = 0; i < documents.length; i++) {
-    const ledger = of(documents.source(i));
-    const tokens = documents.tokens[i]!;
-    ledger.bytes += documents.bytes[i]!;
-    ledger.documents.read++;
-    ledger.tokens.read += tokens;
-    const copies = documents.copies[i]!;
-    if (copies > 0) {
-      const { separator } = ownOf(options.sources, documents.source(i)) ?? options;
-      ledger.documents.packed++;
-      ledger.tokens.repeated += tokens * (copies - 1);
-      ledger.tokens.inserted += separator === null ? 0 : copies;
+  for (const rows of documents.blocks())
+    for (let i = 0; i < rows.length; i++) {
+      const source = documents.sourceOf(rows, i);
+      const ledger = of(source);
+      const tokens = rows.tokens[i]!;
+      ledger.bytes += rows.bytes[i]!;
+      ledger.documents.read++;
+      ledger.tokens.read += tokens;
+      const copies = rows.copies[i]!;
+      if (copies > 0) {
+        const { separator } = ownOf(options.sources, source) ?? options;
+        ledger.documents.packed++;
+        ledger.tokens.repeated += tokens * (copies - 1);
+        ledger.tokens.inserted += separator === null ? 0 : copies;
+      }
     }
-  }
   for (const { source, reason, tokens, documents: whole } of pack.dropped) {
     if (tokens > 0) count(of(source).tokens.dropped, reason, tokens);
     if (whole > 0) count(of(source).documents.dropped, reason, whole);

@@ -2,7 +2,7 @@ import { bytesOf, ONCE } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
 import { subsetDraw } from '../core/draws.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
-import type { Spool, StageContext } from '../core/stage.ts';
+import type { Overflow, Spool, StageContext } from '../core/stage.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
 import { documentChunks, type Ledger, type Receipt, receiptPath, splitName } from '../shard/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
@@ -21,6 +21,7 @@ export async function surveySplit(
   split: number,
   dir: string,
   reading: Reading,
+  overflow: Overflow,
   pass: 'survey' | 'hashes',
   onProgress: (delta: Progress) => void,
 ): Promise<void> {
@@ -33,7 +34,7 @@ export async function surveySplit(
     spool: () => Promise.resolve(counting()),
   };
   const names = plan.inputs.map(({ source }) => source);
-  const table = new DocumentTable(names);
+  const table = new DocumentTable(names, overflow);
   const subsetOf = subsetDraw(pack.validation, pack.seed);
   const { chain, read } = tokenRuns(plan, settings, split, reading, pass);
   await chain
@@ -102,12 +103,13 @@ function ledgers(table: DocumentTable, rejects: RejectLog): Record<string, Ledge
     bySource.set(source, ledger);
     return ledger;
   };
-  for (let i = 0; i < table.length; i++) {
-    const ledger = of(table.source(i));
-    ledger.documents.read++;
-    ledger.tokens.read += table.tokens[i]!;
-    ledger.bytes += table.bytes[i]!;
-  }
+  for (const rows of table.blocks())
+    for (let i = 0; i < rows.length; i++) {
+      const ledger = of(table.sourceOf(rows, i));
+      ledger.documents.read++;
+      ledger.tokens.read += rows.tokens[i]!;
+      ledger.bytes += rows.bytes[i]!;
+    }
   for (const [source, counts] of rejects.counts)
     for (const [reason, n] of Object.entries(counts)) count(of(source).rejected, reason, n);
   return Object.fromEntries(bySource);

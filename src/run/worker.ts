@@ -1,6 +1,7 @@
 /** A worker thread: loads the tokenizer once, then runs the splits it is handed, one after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
+import { withOverflow } from '../io/overflow.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
 import { looksAcross } from '../mix/index.ts';
 import { openDecision } from './decide.ts';
@@ -70,8 +71,10 @@ function work(
         verdicts: decided ? await (await decided)(split) : null,
         surveyed: decided ? ((await readReceipt(plan, surveyFolder(dir), split))?.read ?? []) : [],
       };
-      if (pass === 'pack') await runSplit(plan, split, dir, reading, onProgress);
-      else await surveySplit(plan, split, dir, reading, pass, onProgress);
+      await withOverflow(dir, async (overflow) => {
+        if (pass === 'pack') await runSplit(plan, split, dir, reading, overflow, onProgress);
+        else await surveySplit(plan, split, dir, reading, overflow, pass, onProgress);
+      });
       report();
     };
     run().then(

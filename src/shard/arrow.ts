@@ -94,9 +94,17 @@ export function dictionaryFrom(
   of: (i: number) => string,
 ): Data<Dictionary<Utf8, Int32>> {
   const rank = new Map(values.map((value, i) => [value, i]));
-  const indices = Int32Array.from({ length }, (_, i) => rank.get(of(i)) ?? 0);
-  return makeData({ type, data: indices, dictionary: dictionaryOf(values) });
+  const places = new Int32Array(length);
+  for (let i = 0; i < length; i++) places[i] = rank.get(of(i)) ?? 0;
+  return dictionaryData(type, values, places);
 }
+
+/** The same by the texts' places in `values`. */
+export const dictionaryData = (
+  type: Dictionary<Utf8, Int32>,
+  values: readonly string[],
+  places: Int32Array,
+): Data<Dictionary<Utf8, Int32>> => makeData({ type, data: places, dictionary: dictionaryOf(values) });
 
 /** One object for all batches of a file: apache-arrow writes a dictionary once where it is the same object. */
 const dictionaries = new WeakMap<readonly string[], Vector<Utf8>>();

@@ -1,9 +1,11 @@
 import type { DocumentRow } from '../core/document.ts';
-import { type DocumentTable, HASH_BYTES } from '../core/document-table.ts';
+import { type DocumentRows, HASH_BYTES } from '../core/document-rows.ts';
+import type { DocumentTable } from '../core/document-table.ts';
 import { type Subset, SUBSETS } from '../core/window.ts';
 import {
   ArrowFile,
   binaryData,
+  dictionaryData,
   dictionaryFrom,
   int32Data,
   int64Data,
@@ -14,45 +16,38 @@ import {
 } from './arrow.ts';
 import { documentSchema, type Provenance, reasonType, sourceType } from './schema.ts';
 
-/** Rows of a record batch: 4 MiB of columns that are made for it. A split of short lines has 300,000 rows. */
-const BATCH_ROWS = 64 * 1024;
-
-/** The file of a document table, as chunks to be written one after the other; `sources` are all of the plan. */
+/** The file of a document table, as chunks to be written one after the other, before the next is asked for; `sources` are all of the plan. */
 export function* documentChunks(
   table: DocumentTable,
   sources: readonly string[],
   from: Provenance,
 ): Generator<Uint8Array> {
   const file = new ArrowFile(documentSchema(from));
-  for (let start = 0; start === 0 || start < table.length; start += BATCH_ROWS) {
-    const rows = Math.min(BATCH_ROWS, table.length - start);
-    yield* file.batch(columnsOf(table, sources, start, rows), rows);
-  }
+  for (const rows of table.blocks()) yield* file.batch(columnsOf(table, rows, sources), rows.length);
   yield* file.end();
 }
 
-function columnsOf(table: DocumentTable, sources: readonly string[], start: number, rows: number) {
-  const end = start + rows;
-  const int32Of = (values: Int32Array) => int32Data(values.subarray(start, end));
-  const int64Of = (values: Float64Array) => int64From(values.subarray(start, end));
-  const firstId = start === 0 ? 0 : table.idEnds[start - 1]!;
-  const offsets = new Int32Array(rows + 1);
-  for (let i = 0; i < rows; i++) offsets[i + 1] = table.idEnds[start + i]! - firstId;
+function columnsOf(table: DocumentTable, rows: DocumentRows, sources: readonly string[]) {
+  const { length } = rows;
+  const int32Of = (values: Int32Array) => int32Data(values.subarray(0, length));
+  const int64Of = (values: Float64Array) => int64From(values.subarray(0, length));
+  const offsets = new Int32Array(length + 1);
+  offsets.set(rows.idEnds.subarray(0, length), 1);
   return [
-    int32Of(table.input),
-    int32Of(table.record),
-    int64Of(table.start),
-    int64Of(table.end),
-    utf8From(table.ids.subarray(firstId, firstId + offsets[rows]!), offsets, table.hasId.subarray(start, end)),
-    dictionaryFrom(sourceType, sources, rows, (i) => table.source(start + i)),
-    utf8Names(SUBSETS, table.subset.subarray(start, end)),
-    int64Of(table.bytes),
-    int64Of(table.tokens),
-    int32Of(table.parts),
-    int32Of(table.copies),
-    dictionaryFrom(reasonType, table.reasons, rows, (i) => table.reason(start + i)),
-    int64Data(table.group.slice(start, end)),
-    binaryData(table.hashes.subarray(start * HASH_BYTES, end * HASH_BYTES), HASH_BYTES),
+    int32Of(rows.input),
+    int32Of(rows.record),
+    int64Of(rows.start),
+    int64Of(rows.end),
+    utf8From(rows.ids.subarray(0, offsets[length]), offsets, rows.hasId.subarray(0, length)),
+    dictionaryFrom(sourceType, sources, length, (i) => table.sourceOf(rows, i)),
+    utf8Names(SUBSETS, rows.subset.subarray(0, length)),
+    int64Of(rows.bytes),
+    int64Of(rows.tokens),
+    int32Of(rows.parts),
+    int32Of(rows.copies),
+    dictionaryData(reasonType, table.reasons, rows.dropped.subarray(0, length)),
+    int64Data(rows.group.subarray(0, length)),
+    binaryData(rows.hashes.subarray(0, length * HASH_BYTES), HASH_BYTES),
   ];
 }
 

@@ -1,22 +1,15 @@
 import type { Flow } from '../core/batch.ts';
+import { giveBatch, takeBatch } from '../core/blocks.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import { SHARD_BYTES } from '../core/limits.ts';
 import type { Sink } from '../core/stage.ts';
-import type { MaskedWindow, Segment, Window } from '../core/window.ts';
+import type { MaskedWindow, Window } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
-import {
-  ArrowFile,
-  dictionaryFrom,
-  fixedListData,
-  int32Data,
-  int64Data,
-  listData,
-  offsetsOf,
-  structData,
-} from './arrow.ts';
+import { ArrowFile, fixedListData, int32Data, listData, offsetsOf, structData } from './arrow.ts';
 import type { ShardEntry } from './manifest.ts';
 import { maskBytes, type NumberedMask } from './masks.ts';
-import { idsType, type Provenance, segmentsType, segmentType, shardSchema, sourceType } from './schema.ts';
+import { idsType, type Provenance, segmentsType, segmentType, shardSchema } from './schema.ts';
+import { SegmentBatch } from './segment-batch.ts';
 
 export interface ShardOptions {
   readonly dir: string;
@@ -36,7 +29,7 @@ export const splitName = (split: number): string => String(split).padStart(5, '0
 
 /** masked windows -> shards/ and masks/<policy>/, each committed when complete; the entries go into the receipt. */
 export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[]> {
-  const { dir, split, windowLength, from, maskInfo } = options;
+  const { dir, split, windowLength, sources, from, maskInfo } = options;
   const perShard = Math.max(1, Math.floor(SHARD_BYTES / (windowLength * 4)));
   const perBatch = Math.min(perShard, Math.max(1, Math.floor(BATCH_BYTES / (windowLength * 4))));
   return {
@@ -45,7 +38,7 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
     async write(input, context) {
       const windows = peekable(input);
       const shards: Promise<ShardEntry>[] = [];
-      const ids = new Int32Array(perBatch * windowLength);
+      const ids = takeBatch(perBatch * windowLength);
       try {
         for (let next = await windows.peek(); next; next = await windows.peek()) {
           const { written, committed } = startShard(next.window, shards.length);
@@ -58,6 +51,7 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
       } finally {
         // Nothing is written any more when this is over, however it ends.
         await Promise.allSettled(shards);
+        giveBatch(ids);
       }
 
       function startShard({ subset, index: firstWindow }: Window, number: number) {
@@ -69,22 +63,38 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
         const writeAll = async (sink: CommitSink): Promise<void> => {
           const arrow = new ArrowFile(shardSchema(windowLength, from));
           while (masks.length < perShard) {
-            const batch: Window[] = [];
-            while (batch.length < perBatch && masks.length < perShard) {
+            const batch = { index: [] as number[], numTokens: [] as number[], segments: [] as number[] };
+            const segments = new SegmentBatch(sources);
+            // Of a window nothing is kept but what is written: its ids are 512 KiB at 128K.
+            while (batch.index.length < perBatch && masks.length < perShard) {
               const item = await windows.peek();
               if (item?.window.subset !== subset) break;
               windows.drop();
-              ids.set(item.window.inputIds, batch.length * windowLength);
-              batch.push(item.window);
-              masks.push({ window: item.window.index, mask: item.mask });
+              const { window, mask } = item;
+              ids.set(window.inputIds, batch.index.length * windowLength);
+              batch.index.push(window.index);
+              batch.numTokens.push(window.numTokens);
+              batch.segments.push(window.segments.length);
+              segments.push(window.segments);
+              masks.push({ window: window.index, mask });
             }
-            if (batch.length === 0) break;
-            const columns = windowColumns(batch, ids.subarray(0, batch.length * windowLength), options);
-            for (const chunk of arrow.batch(columns, batch.length)) {
-              if (chunk.buffer === ids.buffer) batches.push({ windows: batch.length, offset: sink.position });
+            const count = batch.index.length;
+            if (count === 0) break;
+            const columns = [
+              int32Data(Int32Array.from(batch.index)),
+              fixedListData(idsType(windowLength), int32Data(ids.subarray(0, count * windowLength))),
+              int32Data(Int32Array.from(batch.numTokens)),
+              listData(
+                segmentsType,
+                offsetsOf(batch.segments),
+                structData(segmentType, segments.columns(), segments.length),
+              ),
+            ];
+            for (const chunk of arrow.batch(columns, count)) {
+              if (chunk.buffer === ids.buffer) batches.push({ windows: count, offset: sink.position });
               await sink.write(chunk);
             }
-            context.progress({ windows: batch.length });
+            context.progress({ windows: count });
           }
           for (const chunk of arrow.end()) await sink.write(chunk);
           done();
@@ -101,36 +111,6 @@ export function shardSink(options: ShardOptions): Sink<MaskedWindow, ShardEntry[
       }
     },
   };
-}
-
-function windowColumns(windows: readonly Window[], ids: Int32Array, { windowLength, sources }: ShardOptions) {
-  const segments = windows.flatMap((window) => window.segments);
-  const column = (of: (segment: Segment) => number) => {
-    const values = new Int32Array(segments.length);
-    for (let i = 0; i < values.length; i++) values[i] = of(segments[i]!);
-    return int32Data(values);
-  };
-  const children = [
-    column((s) => s.start),
-    column((s) => s.length),
-    column((s) => s.split),
-    column((s) => s.document),
-    dictionaryFrom(sourceType, sources, segments.length, (i) => segments[i]!.source),
-    int64Data(BigInt64Array.from(segments, (s) => BigInt(s.documentOffset))),
-    column((s) => s.part),
-    column((s) => s.group),
-    column((s) => s.promptTokens),
-  ];
-  return [
-    int32Data(Int32Array.from(windows, (w) => w.index)),
-    fixedListData(idsType(windowLength), int32Data(ids)),
-    int32Data(Int32Array.from(windows, (w) => w.numTokens)),
-    listData(
-      segmentsType,
-      offsetsOf(windows.map((w) => w.segments.length)),
-      structData(segmentType, children, segments.length),
-    ),
-  ];
 }
 
 /** The items of a flow one by one, with a look at the next. */

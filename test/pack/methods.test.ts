@@ -6,6 +6,7 @@ import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
 import { type Method, METHODS, type PackOptions, packLengths, packStage, packTails } from '../../src/pack/index.ts';
 import { allowedLoss } from '../../src/run/loss.ts';
+import { documentRows } from '../support/document-rows.ts';
 import { documentOf } from '../support/documents.ts';
 
 const SEPARATOR = -7;
@@ -92,6 +93,7 @@ describe('the stage', () => {
         const { windowLength, minSegment, method } = options;
         const separator = options.separator === null ? 0 : 1;
         const { windows, results } = await pack(splits, options, { ends });
+        const rows = results.map(({ documents }) => documentRows(documents));
         const parts = new Map<string, { part: number; offset: number; ids: number[] }[]>();
         for (const { inputIds, numTokens, segments, subset } of windows) {
           expect(numTokens).toBeGreaterThan(0);
@@ -103,7 +105,7 @@ describe('the stage', () => {
             expect(start).toBe(end);
             end += length;
             expect(length).toBeGreaterThanOrEqual(Math.max(1, minSegment));
-            expect(results[split]!.documents.row(document).subset).toBe(subset);
+            expect(rows[split]![document]!.subset).toBe(subset);
             const key = `${split} ${document}`;
             const ids = [...inputIds.subarray(start, end)];
             parts.set(key, [...(parts.get(key) ?? []), { part, offset: documentOffset, ids }]);
@@ -115,7 +117,7 @@ describe('the stage', () => {
           for (const [document, tokens] of lengths.entries()) {
             const found = (parts.get(`${split} ${document}`) ?? []).toSorted((a, b) => a.part - b.part);
             expect(found.map(({ part }) => part)).toEqual(found.map((_, i) => i));
-            expect(results[split]!.documents.row(document)).toMatchObject({ parts: found.length, tokens });
+            expect(rows[split]![document]).toMatchObject({ parts: found.length, tokens });
             const whole = found.flatMap(({ ids }) => ids);
             found.reduce((at, { offset, ids }) => (expect(offset).toBe(at), at + ids.length), 0);
             const kept = whole.slice(0, whole.length - (found.length > 0 ? separator : 0));
@@ -164,8 +166,9 @@ describe('the stage', () => {
         const seen = new Map<number, number>();
         for (const { segments } of windows)
           for (const { document, length } of segments) seen.set(document, (seen.get(document) ?? 0) + length);
+        const rows = documentRows(results[0]!.documents);
         for (let document = 0; document < lengths.length; document++) {
-          const { copies, tokens } = results[0]!.documents.row(document);
+          const { copies, tokens } = rows[document]!;
           const once = (seen.get(document) ?? 0) / Math.max(1, copies);
           const [least, most] = allowedLoss(tokens, 'a', {
             ...given,

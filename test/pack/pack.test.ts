@@ -4,6 +4,7 @@ import type { Batch } from '../../src/core/batch.ts';
 import type { TokenRun } from '../../src/core/document.ts';
 import type { Window } from '../../src/core/window.ts';
 import { type PackOptions, type PackResult, packLengths, packStage, packTails } from '../../src/pack/index.ts';
+import { documentRows } from '../support/document-rows.ts';
 import { documentOf } from '../support/documents.ts';
 
 const windowsOf = (lengths: readonly number[], windowLength: number): number[][] => {
@@ -62,7 +63,7 @@ const run = (ids: readonly number[], text = String(ids)): TokenRun => ({
   document: documentOf(text),
 });
 
-const rowsOf = ({ documents }: PackResult) => Array.from({ length: documents.length }, (_, i) => documents.row(i));
+const rowsOf = ({ documents }: PackResult) => documentRows(documents);
 
 async function pack(documents: readonly (readonly number[] | TokenRun)[], changed: Partial<PackOptions> = {}) {
   const stage = packStage({ ...options, ...changed }, 3, ['books']);
@@ -108,7 +109,7 @@ describe('packing', () => {
       [1, 10],
       [2, 20],
     ]);
-    expect(result.documents.row(0)).toMatchObject({ tokens: 23, parts: 3 });
+    expect(rowsOf(result)[0]).toMatchObject({ tokens: 23, parts: 3 });
   });
 
   test('a document that fits is never cut', async () => {

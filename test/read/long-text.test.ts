@@ -10,6 +10,7 @@ import { packStage } from '../../src/pack/index.ts';
 import { inputFile, readParts } from '../../src/read/index.ts';
 import { Utf8Check } from '../../src/read/utf8.ts';
 import { loadTokenizer, tokenizeStage } from '../../src/tokenize/index.ts';
+import { documentRows } from '../support/document-rows.ts';
 import { SAMPLES, TOKENIZER } from '../support/prep.ts';
 import { filesBelow } from '../support/folders.ts';
 import { folder, OPTIONS } from './fixture.ts';
@@ -52,7 +53,8 @@ async function packed(path: string, longBytes: number, window: number, separator
   for await (const { items } of stage.run(runs, context)) windows.push(...items);
   const { tail, documents: table, dropped } = stage.result;
   const row = { ...documents[0], text: undefined, long: undefined };
-  const parts = [table.bytes[0], table.tokens[0], table.parts[0], tokens];
+  const [first] = documentRows(table);
+  const parts = [first?.bytes, first?.tokens, first?.parts, tokens];
   return { long: documents[0]?.long !== undefined, made: { rejects, row, windows, tail: [...tail], dropped, parts } };
 }
 

@@ -10,12 +10,16 @@ const SMALL_BYTES = 64 * 1024;
 
 export { isUtf8 };
 
-/** The bytes [start, end) of a file (all of it by default) in chunks of at most `chunk`, each in memory of its own. */
+/**
+ * The bytes [start, end) of a file (all of it by default) in chunks of at most `chunk`, each in memory of its own; with `again`,
+ * all in the same memory: a chunk is good until the next one is asked for.
+ */
 export async function* byteChunks(
   path: string,
   start = 0,
   end?: number,
   chunk = CHUNK_BYTES,
+  again = false,
 ): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (end !== undefined && end - start <= SMALL_BYTES) {
     if (end > start) yield readNow(path, start, end);
@@ -24,8 +28,9 @@ export async function* byteChunks(
   const file = await openForRead(path);
   try {
     const stop = end ?? file.size;
+    const into = again ? new Uint8Array(Math.max(0, Math.min(chunk, stop - start))) : undefined;
     for (let position = start; position < stop; position += chunk) {
-      yield await file.read(position, Math.min(chunk, stop - position));
+      yield await file.read(position, Math.min(chunk, stop - position), into);
     }
   } finally {
     await file.close();

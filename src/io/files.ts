@@ -16,8 +16,8 @@ export interface Found {
 export interface ReadHandle {
   readonly path: string;
   readonly size: number;
-  /** Exactly `length` bytes from `position`, in memory of their own; a file that ends before is IO_FAILED. */
-  read(position: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  /** Exactly `length` bytes from `position`, in memory of their own or at the start of `into`; a file that ends before is IO_FAILED. */
+  read(position: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   close(): Promise<void>;
 }
 
@@ -58,12 +58,12 @@ export async function openForRead(path: string): Promise<ReadHandle> {
     path,
     size,
     close,
-    read: (position, length) =>
+    read: (position, length, into) =>
       coded(path, 'reading', async () => {
         // Before the memory is asked for: a length from a damaged file may be anything.
         if (position < 0 || length < 0 || position + length > size)
           throw new Error(`bytes ${position} to ${position + length} of ${size} do not exist`);
-        const bytes = new Uint8Array(length);
+        const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
         for (let done = 0; done < length;) {
           const want = Math.min(length - done, LARGEST_READ);
           const { bytesRead } = await file.read(bytes, done, want, position + done);

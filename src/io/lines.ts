@@ -19,7 +19,7 @@ export const bomLength = (bytes: Uint8Array): number => (BOM.every((byte, at) =>
  * left out and a CR before it left in (JSON takes it as white space); what follows the last LF is a line if it is not empty.
  * Yields the lines of a chunk together, or so many of them: per-line generators cost more than small lines do.
  * Memory is one chunk and one line of at most `cap` bytes: a longer one yields a span without bytes, and the next is read.
- * A byte-order mark at offset 0 belongs to no line.
+ * A byte-order mark at offset 0 belongs to no line. A span is good until the next ones are asked for, as chunks may be.
  */
 export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, cap: number): AsyncGenerator<Span[]> {
   let position = start; // of the next chunk
@@ -37,7 +37,8 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, c
       yield spans;
       spans = [];
     }
-    line.add(chunk.subarray(from));
+    // Not a view: the next chunk may lie in the memory of this one.
+    line.add(chunk.slice(from));
     position += chunk.length;
     if (spans.length > 0) yield spans;
   }

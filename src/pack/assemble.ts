@@ -5,10 +5,9 @@ export function assembleWindow(
   index: number,
   subset: Subset,
   pieces: Iterable<Piece>,
-  windowLength: number,
+  inputIds: Int32Array,
   pad: number,
 ): Window {
-  const inputIds = new Int32Array(windowLength);
   const segments: Segment[] = [];
   let start = 0;
   let group = -1;

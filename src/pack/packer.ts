@@ -18,6 +18,8 @@ export interface PackerOptions {
   readonly pad: number;
   readonly method: Method;
   readonly roundTokens: number;
+  /** Whether all windows lie in the same memory: one is good until the next is asked for. */
+  readonly again?: boolean;
   /** Sources whose pieces have windows of their own, with a number from 1 for those that may share one. */
   readonly sources: Readonly<Record<string, { readonly rank: number }>>;
 }
@@ -45,6 +47,7 @@ export class Packer {
   readonly #laneOf: (piece: Piece) => number;
   readonly #open = new Map<number, Pieces>();
   #windows = 0;
+  #again: Int32Array | undefined;
   /** Tokens since the last round. */
   #added = 0;
 
@@ -73,8 +76,10 @@ export class Packer {
 
   /** The next window, of these pieces of one lane. */
   window(subset: Subset, pieces: Iterable<Piece>): Window {
-    const { windowLength, pad } = this.#options;
-    return assembleWindow(this.#windows++, subset, pieces, windowLength, pad);
+    const { windowLength, pad, again } = this.#options;
+    const inputIds = this.#again ?? new Int32Array(windowLength);
+    if (again) this.#again = inputIds;
+    return assembleWindow(this.#windows++, subset, pieces, inputIds, pad);
   }
 
   /**

@@ -31,6 +31,14 @@ export interface PackOptions {
   readonly sources: Readonly<Record<string, { readonly separator: number | null; readonly rank: number }>>;
 }
 
+/** What changes no byte, but for `tokenEnds`. */
+interface PackHow {
+  readonly roundTokens?: number;
+  readonly tokenEnds?: TokenEnds;
+  /** Whether all windows lie in the same memory: one is good until the next is asked for. */
+  readonly again?: boolean;
+}
+
 /** What packing a split leaves besides windows. */
 export interface PackResult {
   readonly documents: DocumentTable;
@@ -57,7 +65,7 @@ export function packStage(
   options: PackOptions,
   split: number,
   sources: readonly string[],
-  { roundTokens = ROUND_TOKENS, tokenEnds }: { roundTokens?: number; tokenEnds?: TokenEnds } = {},
+  { roundTokens = ROUND_TOKENS, tokenEnds, again = false }: PackHow = {},
 ): Stage<TokenRun, Window> & { readonly result: PackResult } {
   const { windowLength, method } = options;
   const result = { documents: new DocumentTable(sources), tail: new Pieces(), dropped: [] as PackResult['dropped'] };
@@ -70,7 +78,7 @@ export function packStage(
     result,
     async *run(input, { overflow }): Flow<Window> {
       result.documents = new DocumentTable(sources, overflow);
-      const packer = new Packer({ ...options, roundTokens });
+      const packer = new Packer({ ...options, roundTokens, again });
       const cutters = new Map<number, Cutter>();
       /** Copies are cut alike: those of a document have one cutter. */
       const cutterOf = (subset: Subset, source: string): Cutter => {
@@ -166,10 +174,10 @@ const packFingerprint = (options: PackOptions): string => fingerprint({ stage: '
  */
 export async function* packTails(
   tails: AsyncIterable<Iterable<Piece>> | Iterable<Iterable<Piece>>,
-  options: Omit<PackerOptions, 'roundTokens'>,
-  roundTokens = ROUND_TOKENS,
+  options: Omit<PackerOptions, 'roundTokens' | 'again'>,
+  { roundTokens = ROUND_TOKENS, again = false }: Pick<PackHow, 'roundTokens' | 'again'> = {},
 ): AsyncGenerator<Window> {
-  const packer = new Packer({ ...options, roundTokens });
+  const packer = new Packer({ ...options, roundTokens, again });
   for await (const tail of tails)
     for (const piece of tail) {
       packer.add(piece);

@@ -21,7 +21,7 @@ export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
   // What is more than a text is taken from the values of JSON.parse.
   const scanner = form || groupField !== null ? null : new RecordScanner({ text: textField, id: idField });
   const take = takerOf(read.options);
-  for await (const spans of lines(contentOf(read), read.part.start, documentBytes)) {
+  for await (const spans of lines(contentOf(read, true), read.part.start, documentBytes)) {
     const documents: Document[] = [];
     for (const span of spans) {
       read.lines++;

@@ -16,6 +16,7 @@ import { MAX_REASONS } from '../mix/index.ts';
 import { packTails } from '../pack/index.ts';
 import {
   decoded,
+  type FileEntry,
   firstNumbers,
   FORMAT,
   isOurPath,
@@ -157,13 +158,20 @@ async function packAllTails(
   context: StageContext,
 ): Promise<ShardEntry[]> {
   const { pack, policies, shard } = settingsOf(plan);
+  // One after the other in the same memory: packing copies what it takes of them.
+  let room = new Uint8Array(0);
+  const read = async (tail: FileEntry): Promise<Uint8Array<ArrayBuffer>> => {
+    const bytes = await readProven(dir, tail, room);
+    if (bytes.length > room.length) room = bytes;
+    return bytes;
+  };
   const tails = (async function* () {
-    for (const receipt of receipts) yield await tailOf(dir, receipt);
+    for (const receipt of receipts) yield await tailOf(dir, receipt, read);
   })();
   const left = receipts.reduce((sum, { tail }) => sum + (tail?.tokens ?? 0), 0);
   const windows = (async function* () {
     let packed = 0;
-    for await (const window of packTails(tails, pack)) {
+    for await (const window of packTails(tails, pack, { again: true })) {
       packed += tokensOf(window.segments);
       yield { items: [window], cursor: { bytes: 0, records: 0 } };
     }
@@ -175,14 +183,18 @@ async function packAllTails(
 }
 
 /** The pieces of a split's tail, which must be those that its receipt counts, and with its windows all that its ledger has packed. */
-async function tailOf(dir: string, { split, tail, shards, ledger }: Receipt): Promise<Iterable<Piece>> {
+async function tailOf(
+  dir: string,
+  { split, tail, shards, ledger }: Receipt,
+  read: (tail: FileEntry) => Promise<Uint8Array>,
+): Promise<Iterable<Piece>> {
   const packed = addLedgers(Object.values(ledger)).tokens.packed;
   const receipt = `${dir}/${receiptPath(split)}`;
   if (shards.length === 0 && packed !== (tail?.tokens ?? 0))
     throw corpusCorrupt(receipt, '/ledger', `has ${packed} tokens packed, its tail ${tail?.tokens ?? 0}`);
   if (!tail) return [];
   const path = `${dir}/${tail.path}`;
-  const bytes = await readProven(dir, tail);
+  const bytes = await read(tail);
   const pieces = decoded(path, () => readTail(bytes));
   const { length, tokens } = pieces;
   if (length !== tail.pieces || tokens !== tail.tokens)

@@ -32,7 +32,7 @@ export function splitChain(plan: Plan, settings: Settings, split: number, dir: s
     settings.pack,
     split,
     plan.inputs.map((input) => input.source),
-    { tokenEnds: reading.tokenizer.tokenEnds },
+    { tokenEnds: reading.tokenizer.tokenEnds, again: true },
   );
   const ordered = settings.shuffle ? chain.to(shuffleStage(settings.pack.seed, split)) : chain;
   const packed = ordered.to(pack).to(maskStage(settings.policies, settings.pack.windowLength));

@@ -6,10 +6,15 @@ import { readListed } from './shard-columns.ts';
 
 /**
  * A file that a receipt lists, as it was written. What goes into the corpus for good is compared with its hash: of a file of the
- * right size with another content nothing would tell afterwards. CORPUS_CORRUPT names it.
+ * right size with another content nothing would tell afterwards. CORPUS_CORRUPT names it. It lies in `into` where that
+ * is large enough.
  */
-export async function readProven(dir: string, entry: FileEntry): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await readListed(dir, entry);
+export async function readProven(
+  dir: string,
+  entry: FileEntry,
+  into?: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await readListed(dir, entry, into);
   compare(dir, entry, sha256(bytes));
   return bytes;
 }

@@ -166,11 +166,15 @@ async function readWithoutIds(path: string, entry: ShardEntry, windowLength: num
 }
 
 /** A whole file of the size its entry says: how much that may be is up to who wrote it, and not to a limit of ours. */
-export async function readListed(dir: string, { path, bytes }: FileEntry): Promise<Uint8Array<ArrayBuffer>> {
+export async function readListed(
+  dir: string,
+  { path, bytes }: FileEntry,
+  into?: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const file = await openForRead(`${dir}/${path}`);
   try {
     if (file.size !== bytes) throw corpusCorrupt(file.path, 'size', `is ${file.size}, ${bytes} are listed`);
-    return await file.read(0, bytes);
+    return await file.read(0, bytes, into && into.length >= bytes ? into : undefined);
   } finally {
     await file.close();
   }

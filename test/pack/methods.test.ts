@@ -68,7 +68,7 @@ async function pack(
     tails.push(stage.result.tail);
     results.push(stage.result);
   }
-  for await (const window of packTails(tails, options, roundTokens)) windows.push(window);
+  for await (const window of packTails(tails, options, { roundTokens })) windows.push(window);
   return { windows, results };
 }
 

@@ -37,7 +37,8 @@ async function packed(splits: number, roundTokens?: number, onTail?: (made: numb
     }
   })();
   const options = { windowLength: WINDOW, pad: -1, method: 'best-fit', sources: {} } as const;
-  for await (const window of packTails(tails, options, roundTokens)) windows.push(window);
+  for await (const window of packTails(tails, options, roundTokens === undefined ? {} : { roundTokens }))
+    windows.push(window);
   return windows;
 }
 

@@ -2,11 +2,16 @@
 export const BLOCK_TOKENS = 256 * 1024;
 
 /**
- * Blocks that are asked for at once, 40 MiB: a little more than the ids of an ordinary split. Of glibc what is larger than 32 MiB
- * is always memory of its own, of which only what is written to is there; anything smaller may come out of what is free
- * between other things.
+ * What glibc is asked for beyond this is always memory of its own, which goes back as a whole and is there only where it is
+ * written to. Anything smaller may come out of what is free between other things, and zeros are written to it.
  */
+const LARGEST_SHARED = 32 * 1024 * 1024;
+/** Blocks that are asked for at once, 40 MiB: a little more than the ids of an ordinary split. */
 const TOGETHER = 40;
+
+/** Zeros that take no memory where nothing is written to them. */
+export const untouched = (length: number): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(Math.max(length, LARGEST_SHARED + 1)).subarray(0, length);
 
 const free: Int32Array<ArrayBuffer>[] = [];
 

@@ -1,8 +1,9 @@
 /** So many items are copied one by one; of 1000, a call is 5 times as fast, compiled or not. */
 const FEW = 64;
 /** What is longer has memory of its own. */
-export const SHORT_BYTES = 4096;
-export const SLAB_BYTES = 64 * 1024;
+export const SHORT_BYTES = 64 * 1024;
+/** All of one size: with slabs of 64 KiB for what was shorter than 4, a run over 10 GB grew by 9 % from 1 GB, and now by 5. */
+export const SLAB_BYTES = 1024 * 1024;
 
 type Kept = Uint8Array<ArrayBuffer> | Int32Array<ArrayBuffer>;
 

@@ -1,3 +1,4 @@
+import { untouched } from '../core/blocks.ts';
 import { corpusCorrupt, messageOf } from '../core/errors.ts';
 import type { Segment } from '../core/window.ts';
 import { openForRead } from '../io/files.ts';
@@ -146,14 +147,14 @@ export function decoded<T>(path: string, decode: () => T): T {
 
 /**
  * A shard's file with zeros where its ids are: they are nearly all of it, and nobody looks at them here. Pages of a
- * fresh array that are never written take no memory, so this costs what is read.
+ * large array that are never written take no memory, so this costs what is read.
  */
 async function readWithoutIds(path: string, entry: ShardEntry, windowLength: number): Promise<Uint8Array> {
   const file = await openForRead(path);
   try {
     if (file.size !== entry.bytes)
       throw corpusCorrupt(path, 'size', `is ${file.size}, the manifest says ${entry.bytes}`);
-    const bytes = new Uint8Array(file.size);
+    const bytes = untouched(file.size);
     let from = 0;
     for (const { windows, offset } of [...entry.batches, { windows: 0, offset: file.size }]) {
       bytes.set(await file.read(from, offset - from), from);

@@ -16,8 +16,8 @@ export const untouched = (length: number): Uint8Array<ArrayBuffer> =>
 const free: Int32Array<ArrayBuffer>[] = [];
 
 /**
- * Memory for ids that a thread uses again, split after split: what is in it is what was in it. Left to be collected and asked
- * for anew, block by block, it grew a merge of 10 GB from 380 MiB to 560.
+ * Memory for ids that a thread uses again, split after split: what is in it is what was in it. Asked for anew, block by block,
+ * it came to lie in arenas that do not shrink: 410 MiB for 1 GB, and 350 with this.
  */
 export function takeBlock(): Int32Array<ArrayBuffer> {
   if (free.length === 0) {

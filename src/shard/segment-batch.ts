@@ -4,8 +4,8 @@ import { type Data, dictionaryData, int32Data, int64From } from './arrow.ts';
 import { sourceType } from './schema.ts';
 
 /**
- * The segments of a record batch by columns, as they come: as objects until the batch was full, 140,000 of them in windows of
- * short lines, they were 20 MiB that V8 took for lasting.
+ * The segments of a record batch by columns, as they come. As objects until the batch was full, 140,000 of them with short
+ * lines, they outlived the nursery: with the pieces of each window a worker's heap was 80 MiB, and is 42.
  */
 export class SegmentBatch {
   readonly #start = new Column(Int32Array);

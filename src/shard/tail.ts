@@ -41,7 +41,7 @@ export interface StoredTail extends Iterable<Piece> {
   readonly tokens: number;
 }
 
-/** Read by columns: Arrow's own row took 1 KB a piece, and a tail of short lines has 60,000. */
+/** Read by columns, without Arrow's own object for a row: a tail of short lines has 60,000. */
 export function readTail(bytes: Uint8Array): StoredTail {
   const table = readArrow(bytes);
   const { numRows: length } = table;

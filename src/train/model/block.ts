@@ -146,10 +146,8 @@ const attentionBackward = (
     const attn_out = outer(attended, dMiddle);
     const { dqk, dv } = tidy(() => {
       const found = attendBackward(through(dMiddle, w.attnOut), attended, attention, plan);
-      return {
-        dqk: tf.reshape(rotateBack(found.dqk, rope), [x.shape[0], -1]) as tf.Tensor2D,
-        dv: tf.reshape(found.dv, x.shape) as tf.Tensor2D,
-      };
+      const turnedBack: tf.Tensor2D = tf.reshape(rotateBack(found.dqk, rope), [x.shape[0], -1]);
+      return { dqk: turnedBack, dv: tf.reshape<tf.Rank.R2>(found.dv, x.shape) };
     });
     const a = normed(x, xInverse, w.attnNorm);
     const [qk, v_proj] = [outer(a, dqk), outer(a, dv)];

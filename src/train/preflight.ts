@@ -33,7 +33,7 @@ export interface StepBytes {
 }
 
 /**
- * An upper bound, 4 to 20 % above what tensors were seen to take on wasm (235 MiB of 244 for one group of 4096 tokens at width 64, 2 layers;
+ * An upper bound, 1 to 20 % above what tensors were seen to take on wasm (235 MiB of 237 for one group of 4096 tokens at width 64, 2 layers;
  * 345 of 416 for 16384; 553 of 586 at width 128, 4 layers, 8,192 ids).
  */
 export function stepBytes(config: ModelConfig, { tokens, group, averaged }: StepSize): StepBytes {
@@ -45,7 +45,7 @@ export function stepBytes(config: ModelConfig, { tokens, group, averaged }: Step
   const inputs = tokens * (4 * layers * dModel) + all / layers;
   const kept = all + scoresKept <= KEEP_BYTES ? all + scoresKept : all <= KEEP_BYTES ? all : inputs;
   const block = 4 * tokens * (14 * dModel + 5 * hidden);
-  const scores = 5.5 * 4 * heads * Math.min(tokens, tile) ** 2;
+  const scores = 5.6 * 4 * heads * Math.min(tokens, tile) ** 2;
   const logits = 3 * 4 * Math.min(MAX_LOGITS, tokens * vocabSize);
   return {
     weights: 4 * (averaged ? 5 : 4) * countParameters(config).total,

@@ -68,7 +68,7 @@ export const BUGS = {
       MERGE,
       'async function packAllTails(plan, dir, receipts, context) {',
       `async function packAllTails(plan, dir, inOrder, context) {
-         const age = ({ table }) => statSync(\`\${dir}/\${table.path}\`).mtimeMs;
+         const age = ({ split }) => statSync(\`\${dir}/\${receiptPath(split)}\`).mtimeMs;
          const receipts = [...inOrder].sort((a, b) => age(a) - age(b));`,
     ],
   ],

@@ -42,6 +42,8 @@ describe('prep && train on the bundled sample', () => {
       process.execPath,
       [join(ROOT, 'dist/bundle/train.js'), dir, '--steps', '200', '--json'],
       cwd,
+      // As where nothing is set up: wasm, and not a word of TensorFlow's own.
+      { ULTRAPREP_CACHE: cwd },
     ).ended;
     expect(stderr).toBe('');
     expect(code).toBe(0);

@@ -1,19 +1,9 @@
-import type { Origin } from './document.ts';
+import type { DocumentRow } from './document.ts';
 import { grown, resized, roomFor } from './growing.ts';
-import { type Subset, SUBSETS } from './window.ts';
+import { SUBSETS } from './window.ts';
 
-/** A document as it is put into the table; `hash` may be longer than the 16 bytes that are kept. */
-export interface NewDocument extends Origin {
-  readonly id: string | null;
-  readonly subset: Subset;
-  readonly bytes: number;
-  readonly tokens: number;
-  readonly parts: number;
-  readonly copies: number;
-  readonly dropped: string;
-  readonly group: bigint;
-  readonly hash: Uint8Array;
-}
+/** A document as it is put into the table, which knows the source by its input; `hash` may be longer than the 16 bytes that are kept. */
+export type NewDocument = Omit<DocumentRow, 'source'>;
 
 export const HASH_BYTES = 16;
 

@@ -37,8 +37,8 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, c
       yield spans;
       spans = [];
     }
-    // Not a view: the next chunk may lie in the memory of this one.
-    line.add(chunk.slice(from));
+    // Not a view (a Buffer's slice is one): the next chunk may lie in the memory of this one.
+    line.add(new Uint8Array(chunk.subarray(from)));
     position += chunk.length;
     if (spans.length > 0) yield spans;
   }

@@ -55,7 +55,7 @@ export async function evaluate(
       levels.map((noise) => ({ record, noise })),
       slabTokens,
     )) {
-      // The loss is read synchronously: only a turn of the event loop lets a signal in.
+      // Only a turn of the event loop lets a signal in.
       await new Promise(setImmediate);
       if (signal?.aborted) return null;
       const slab = layOut(some, config.maskTokenId, masker, corpus.diffusionBlock);

@@ -24,7 +24,7 @@ export interface LoopSettings {
   readonly milliseconds: number | null;
   /** Windows in an optimizer batch; null: as many as the noise was stratified over. */
   readonly batchWindows: number | null;
-  /** Tokens in one forward and backward pass, at most, but at least a window: bounds memory. */
+  /** Tokens of windows that are laid out together, at most, but at least a window. */
   readonly slabTokens: number;
   readonly schedule: Schedule;
   /** Multiple of the gradient norm's running mean that is exploding (`guard.ts`); 0: none is. */

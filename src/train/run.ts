@@ -19,7 +19,7 @@ import type { RunResult, RunSettings, TrainEvent } from './run-types.ts';
 import { unigramCrossEntropy } from './unigram.ts';
 import { checkManifest, trainingWindows } from './windows.ts';
 
-/** Tokens in one forward and backward pass. */
+/** Tokens of windows that are laid out together, but at least a window's; between two such slabs a signal is heard. */
 const SLAB_TOKENS = 4096;
 /** Held-out tokens looked at, at most, the same each time: bounds the time on a large corpus. */
 const EVAL_TOKENS = 65_536;

@@ -15,7 +15,7 @@ export function setupCommand(program: Command): void {
   program
     .command('setup')
     .description(
-      'Install a faster backend for this user: tfjs-node (1.3 GB of disk), with --gpu tfjs-node-gpu (6 GB), checked before it is used.',
+      'Install a faster backend for this user: tfjs-node (1.1 GB of disk), with --gpu tfjs-node-gpu (6 GB), checked before it is used.',
     )
     .option('--gpu', 'for an NVIDIA GPU')
     .option('--webgpu', 'for another GPU, by WebGPU: experimental, used only with --backend webgpu')

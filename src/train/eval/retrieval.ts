@@ -1,3 +1,5 @@
+import { keyOf } from '../../core/random.ts';
+import { choose } from '../sample/choose.ts';
 import { type Model, openRows } from '../sample/row.ts';
 import { bannedIds } from '../sample/sample.ts';
 import { drawsOf } from './draws.ts';
@@ -40,14 +42,12 @@ async function rightOf(model: Model, trials: readonly Trial[]): Promise<number> 
     model,
   );
   const banned = bannedIds(model.config, { allowEnd: false });
+  const greedy = { temperature: 0, key: keyOf(0), at: 0, step: 0 };
   let right = 0;
   try {
     const masks = Int32Array.from(trials, (_, i) => (i + 1) * length - 1);
     await rows.logits(ids, masks, (logits, i) => {
-      let best = -1;
-      for (let id = 0; id < logits.length; id++)
-        if (banned[id] !== 1 && (best < 0 || logits[id]! > logits[best]!)) best = id;
-      if (best === trials[i]!.answer) right++;
+      if (choose(logits, banned, greedy).id === trials[i]!.answer) right++;
     });
   } finally {
     rows.dispose();

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { BIDIRECTIONAL, HIDDEN, type Rule, type Span, tileOf } from './attention-rule.ts';
+import { biasOf, BIDIRECTIONAL, HIDDEN, type Rule, type Seen, type Span, tileOf } from './attention-rule.ts';
 
 /** Scores that are formed at once: some queries against some keys of each group of a batch. */
 export interface Tile {
@@ -192,9 +192,9 @@ function tilesOf(rule: Rule, length: number, tile: number): Tile[][] {
   }));
   // Most tiles that are seen in part look alike: the diagonal of a long causal group is one picture.
   const biases = new Map<string, tf.Tensor3D>();
-  const biasOf = (values: Float32Array, rows: Span, columns: Span): tf.Tensor3D => {
-    const key = `${columns.size} ${Buffer.from(values.buffer).toString('latin1')}`;
-    const known = biases.get(key) ?? tf.tensor3d(values, [1, rows.size, columns.size]);
+  const shared = (seen: Seen, columns: number): tf.Tensor3D => {
+    const key = `${columns} ${seen.join(';')}`;
+    const known = biases.get(key) ?? tf.tensor3d(biasOf(seen, columns), [1, seen.length, columns]);
     biases.set(key, known);
     return known;
   };
@@ -202,7 +202,7 @@ function tilesOf(rule: Rule, length: number, tile: number): Tile[][] {
     spans.flatMap((columns): Tile | [] => {
       const seen = tileOf(rule, length, rows, columns);
       if (seen === 'none') return [];
-      return { rows, columns, bias: seen === 'all' ? null : biasOf(seen, rows, columns) };
+      return { rows, columns, bias: seen === 'all' ? null : shared(seen, columns.size) };
     }),
   );
 }

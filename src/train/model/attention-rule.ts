@@ -35,18 +35,29 @@ export function visibleTo(rule: Rule, row: number, length: number): (readonly [n
 /** Added to the score of a key that is not to be seen: its softmax is 0. */
 export const HIDDEN = -1e9;
 
-/** Whether the rows of a tile see all of its keys, none, or some: then what to add to their scores, [rows, columns]. */
-export function tileOf(rule: Rule, length: number, rows: Span, columns: Span): 'all' | 'none' | Float32Array {
+/** The keys of a tile that each of its rows sees: [from, to) after [from, to), counted in the tile. */
+export type Seen = readonly (readonly number[])[];
+
+/** Whether the rows of a tile see all of its keys, none, or some: then which. No score is looked at: a long group has thousands of tiles. */
+export function tileOf(rule: Rule, length: number, rows: Span, columns: Span): 'all' | 'none' | Seen {
   if (rule.kind === 'bidirectional') return 'all';
-  const bias = new Float32Array(rows.size * columns.size).fill(HIDDEN);
   let seen = 0;
-  for (let i = 0; i < rows.size; i++)
-    for (const [from, to] of visibleTo(rule, rows.from + i, length)) {
+  const ranges = Array.from({ length: rows.size }, (_, i) =>
+    visibleTo(rule, rows.from + i, length).flatMap(([from, to]) => {
       const first = Math.max(0, from - columns.from);
       const last = Math.min(columns.size, to - columns.from);
-      if (last <= first) continue;
+      if (last <= first) return [];
       seen += last - first;
-      bias.fill(0, i * columns.size + first, i * columns.size + last);
-    }
-  return seen === 0 ? 'none' : seen === bias.length ? 'all' : bias;
+      return [first, last];
+    }),
+  );
+  return seen === 0 ? 'none' : seen === rows.size * columns.size ? 'all' : ranges;
+}
+
+/** What is added to the scores of a tile, [rows, columns], for keys that are not seen. */
+export function biasOf(seen: Seen, columns: number): Float32Array {
+  const bias = new Float32Array(seen.length * columns).fill(HIDDEN);
+  for (const [row, ranges] of seen.entries())
+    for (let i = 0; i < ranges.length; i += 2) bias.fill(0, row * columns + ranges[i]!, row * columns + ranges[i + 1]!);
+  return bias;
 }

@@ -4,7 +4,7 @@ import { activate } from '../../dist/train/backend/load.js';
 import { attend, attendBackward } from '../../dist/train/model/attention.js';
 import { disposePlan, planAttention } from '../../dist/train/model/attention-plan.js';
 
-const [heads, width, document, rounds] = [2, 64, 1024, 5];
+const [heads, width, document, rounds] = [2, 64, 1024, 3];
 await activate(process.argv[2]);
 /** Queries and keys, values, and the gradient of the result. */
 const inputs = (tokens) =>

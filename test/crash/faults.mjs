@@ -54,7 +54,8 @@ async function operation(entry, act) {
     if (code === 'SHORT') {
       if (entry.op === 'write') return act(true);
     } else if (code !== 'ENOSPC' || TAKES_SPACE.has(entry.op)) {
-      note({ failed: entry.op, path: entry.path, number });
+      // Of a folder made for one below it, that one: whose failure is not told may be a hint.
+      note({ failed: entry.op, path: entry.target ?? entry.path, number });
       throw Object.assign(new Error(`${code}: injected, ${entry.op} '${entry.path}'`), { code, syscall: entry.op });
     }
   }
@@ -136,12 +137,12 @@ for (const op of ['stat', 'lstat', 'readdir'])
     const path = below(args[0]);
     return path === undefined ? real[op](...args) : look({ op, path }, () => real[op](...args));
   };
-fsp.mkdir = async (name, options) => {
+fsp.mkdir = async (name, options, target = below(name)) => {
   const path = below(name);
   if (path === undefined || fs.existsSync(name)) return real.mkdir(name, options);
   // Each folder on its own, as the system does it.
-  if (options?.recursive && path !== '') await fsp.mkdir(dirname(resolve(String(name))), options);
-  await operation({ op: 'mkdir', path }, () => real.mkdir(name, options));
+  if (options?.recursive && path !== '') await fsp.mkdir(dirname(resolve(String(name))), options, target);
+  await operation({ op: 'mkdir', path, target }, () => real.mkdir(name, options));
   return resolve(String(name));
 };
 // Claims are empty files and hints: a file as any other, but nothing of it needs to last.

@@ -35,4 +35,5 @@ export const contents = (dir: string): Record<string, string> =>
 export const digest = (dir: string): string => sha256(JSON.stringify(contents(dir)));
 
 /** What a killed run leaves behind. */
-export const temporaryFiles = (dir: string): string[] => filesBelow(dir).filter((path) => path.includes('.tmp-'));
+export const temporaryFiles = (dir: string): string[] =>
+  existsSync(dir) ? filesBelow(dir).filter((path) => path.includes('.tmp-')) : [];

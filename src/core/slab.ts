@@ -22,6 +22,13 @@ export class Slab<T extends Kept> {
     this.#slab = make(0);
   }
 
+  /** Begins anew, in memory the system has given out: nobody may hold a copy. A page touched first costs 1.5 to 3 us. */
+  begin(): void {
+    if (this.#slab.length === 0) this.#slab = this.#make(SLAB_BYTES / this.#slab.BYTES_PER_ELEMENT);
+    this.#slab.fill(0);
+    this.#used = 0;
+  }
+
   /** A copy of the items [start, end). */
   copy(from: T, start: number, end: number): T {
     const length = end - start;

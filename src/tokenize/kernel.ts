@@ -117,6 +117,7 @@ export class Kernel {
     const text = madeUpText(WARM_UP_BYTES);
     for (let i = 0; i < WARM_UPS; i++) this.encodePlain(text, true);
     this.forget();
+    this.#made.begin();
     return this;
   }
 

@@ -8,6 +8,7 @@ import { GOAL, measureHostile } from './tokenize/hostile.mjs';
 import { layOut, measureAll } from './tokenize/measure.mjs';
 import { prepareModels } from './tokenize/models.mjs';
 import { publicPath, readOptions, USAGE } from './tokenize/options.mjs';
+import { measureSecondStart } from './tokenize/second-start.mjs';
 import { align, DEFINITION, machine, printTable, summarise } from './tokenize/report.mjs';
 
 const write = (text) => process.stdout.write(text);
@@ -42,6 +43,7 @@ async function compare(options) {
     rounds: options.rounds,
     limitMegabytes: options.limit,
     ...summarise({ ...measured, engines, corpora }),
+    secondStartMilliseconds: measureSecondStart(options.tokenizer, join(scratch, 'cache')),
   };
   printTable(summary, { source, tokenizer, limit: options.limit, write });
   return summary;

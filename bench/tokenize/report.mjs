@@ -156,6 +156,7 @@ export function printTable(summary, { source, tokenizer, limit, write }) {
   const startup = [['\nStart-up: library, vocabulary from JSON, first word, fresh process', 'ms', 'CPU ms']];
   for (const [engine, { milliseconds, cpuMilliseconds }] of Object.entries(summary.startup))
     startup.push([` ${engine} (${summary.engines[engine].version})`, milliseconds, cpuMilliseconds]);
+  startup.push([' ultraprep, 1 thread, a second start: the model from its cache', summary.secondStartMilliseconds, '']);
   write(align(startup));
   for (const [engine, why] of Object.entries(summary.skipped)) write(`Skipped ${engine}: ${why}\n`);
   write(`\n${DEFINITION}\n`);

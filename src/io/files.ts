@@ -17,7 +17,11 @@ export interface ReadHandle {
   readonly path: string;
   readonly size: number;
   /** Exactly `length` bytes from `position`, in memory of their own or at the start of `into`; a file that ends before is IO_FAILED. */
-  read(position: number, length: number, into?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  read<B extends ArrayBufferLike = ArrayBuffer>(
+    position: number,
+    length: number,
+    into?: Uint8Array<B>,
+  ): Promise<Uint8Array<B>>;
   close(): Promise<void>;
 }
 
@@ -58,12 +62,12 @@ export async function openForRead(path: string): Promise<ReadHandle> {
     path,
     size,
     close,
-    read: (position, length, into) =>
+    read: <B extends ArrayBufferLike>(position: number, length: number, into?: Uint8Array<B>) =>
       coded(path, 'reading', async () => {
         // Before the memory is asked for: a length from a damaged file may be anything.
         if (position < 0 || length < 0 || position + length > size)
           throw new Error(`bytes ${position} to ${position + length} of ${size} do not exist`);
-        const bytes = into?.subarray(0, length) ?? new Uint8Array(length);
+        const bytes = into?.subarray(0, length) ?? (new Uint8Array(length) as Uint8Array<B>);
         for (let done = 0; done < length;) {
           const want = Math.min(length - done, LARGEST_READ);
           const { bytesRead } = await file.read(bytes, done, want, position + done);

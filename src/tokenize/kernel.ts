@@ -27,8 +27,8 @@ const CHUNK = 128 * 1024;
 /** `ends` of a batch of words (kernel/index.as.ts), with room to spare. */
 const ENDS_BYTES = 4 * 1024;
 /** Made-up text, [bytes], that the kernel is warmed up with, and how often: V8 compiles it for speed after about 400 KB. */
-const WARM_UP_BYTES = 2 ** 15;
-const WARM_UPS = 12;
+const WARM_UP_BYTES = 2 ** 14;
+const WARM_UPS = 24;
 const PAGE = 65536;
 /** Added tokens, by their first 8 bytes, that the kernel looks for one after the other. */
 const MOST_PREFIXES = 64;

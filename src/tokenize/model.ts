@@ -45,7 +45,7 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; not for the kernel's code. */
-const VERSION = 8;
+const VERSION = 9;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
 /** Name of a file's model in a cache. */
@@ -53,9 +53,14 @@ export const modelName = (sha256: string): string => `${sha256}-v${VERSION}-${KE
 /** Tables and kernel go together, and it fills some of them itself. */
 const KERNEL_HASH = hashOf(new TextEncoder().encode(KERNEL)).slice(0, 8);
 
-/** A model as a file: magic, SHA-256 of what follows, header length, header (JSON), image. */
+/** Tables of the image are looked at in place, as numbers of 4 bytes. */
+const ALIGNED = 16;
+
+/** A model as a file: magic, SHA-256 of what follows, header length, header (JSON, spaces up to a multiple of 16), image. */
 export function modelBytes({ image, ...model }: Model): Uint8Array {
-  const header = Buffer.from(JSON.stringify({ ...model, layout: image.layout, imageBytes: image.bytes.length }));
+  const text = JSON.stringify({ ...model, layout: image.layout, imageBytes: image.bytes.length });
+  const before = MAGIC.length + 32 + 4;
+  const header = Buffer.from(text + ' '.repeat(-(before + Buffer.byteLength(text)) & (ALIGNED - 1)));
   const length = Buffer.alloc(4);
   length.writeUInt32LE(header.length);
   const body = [length, header, image.bytes];
@@ -64,7 +69,10 @@ export function modelBytes({ image, ...model }: Model): Uint8Array {
   return Buffer.concat([Buffer.from(MAGIC), hash.digest(), ...body]);
 }
 
-/** A model from a cache; undefined when it is not whole, or of another version: then it is built again. */
+/**
+ * A model from a cache; undefined when it is not whole, or of another version: then it is built again. Its image lies in
+ * `bytes`, which workers are given without a copy where that is shared memory.
+ */
 export function readModel(bytes: Uint8Array): Model | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const at = MAGIC.length + 32;
@@ -79,8 +87,5 @@ export function readModel(bytes: Uint8Array): Model | undefined {
     layout: Record<(typeof LAYOUT)[number], number>;
     imageBytes: number;
   };
-  // Shared memory: workers are given the image without a copy.
-  const image = new Uint8Array(new SharedArrayBuffer(imageBytes));
-  image.set(file.subarray(headerEnd, headerEnd + imageBytes));
-  return { ...model, image: { bytes: image, layout } };
+  return { ...model, image: { bytes: bytes.subarray(headerEnd, headerEnd + imageBytes), layout } };
 }

@@ -11,11 +11,13 @@ export function madeUpText(bytes: number): Uint8Array {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return (state >>> 16) % limit;
   };
-  let text = '';
-  for (let words = 0; text.length < bytes; words++) {
-    const length = words % 64 === 0 ? 80 : words % 8 === 0 ? 20 : 1 + below(12);
-    for (let i = 0; i < length; i++) text += String.fromCharCode((below(8) === 0 ? 0x41 : 0x61) + below(26));
-    text += BETWEEN[below(BETWEEN.length)]!;
+  const between = BETWEEN.map((text) => Buffer.from(text));
+  const text = Buffer.alloc(bytes);
+  for (let at = 0, words = 0; at < bytes; words++) {
+    const end = at + (words % 64 === 0 ? 80 : words % 8 === 0 ? 20 : 1 + below(12));
+    while (at < end) text[at++] = (below(8) === 0 ? 0x41 : 0x61) + below(26);
+    at += between[below(between.length)]!.copy(text, at);
   }
-  return new TextEncoder().encode(text);
+  // A character may be cut at the end.
+  return text.fill(0x20, bytes - 4);
 }

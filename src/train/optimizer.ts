@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { fused } from './model/fused.ts';
 import type { Gradients } from './model/loss.ts';
 import type { Parameters, ParameterSpec } from './model/parameters.ts';
 
@@ -51,6 +52,8 @@ export function createOptimizer(specs: readonly ParameterSpec[], settings: AdamW
 export const disposeOptimizer = ({ first, second, average }: Optimizer): void =>
   tf.dispose([...first.values(), ...second.values(), ...average.values()]);
 
+type AdamWScalars = [tf.Scalar, tf.Scalar, tf.Scalar, tf.Scalar, tf.Scalar, tf.Scalar, tf.Scalar];
+
 /**
  * One AdamW update of `parameters`, in place of their tensors: with the clipped gradient g,
  * m = b1 m + (1 - b1) g, v = b2 v + (1 - b2) g^2,
@@ -70,31 +73,32 @@ export function update(
   // lr m^ / (sqrt(v^) + eps) with the bias corrections taken out of the tensors: fewer passes over them.
   const root = Math.sqrt(1 - beta2 ** n);
   const rate = (learningRate * root) / (1 - beta1 ** n);
-  // Once a step and not once a weight: each is a copy to the backend.
-  const scalars = tf.tidy(() => ({
-    keptM: tf.scalar(beta1),
-    newM: tf.scalar((1 - beta1) * clip),
-    keptV: tf.scalar(beta2),
-    newV: tf.scalar((1 - beta2) * clip * clip),
-    eps: tf.scalar(eps * root),
-    rate: tf.scalar(rate),
-    keptWeight: tf.scalar(1 - learningRate * weightDecay),
-  }));
+  // On the backend once a step and not once a weight.
+  const settings = tf.tidy(() => {
+    const kept = [beta1, (1 - beta1) * clip, beta2, (1 - beta2) * clip * clip, eps * root, rate];
+    const [decayed, plain] = [1 - learningRate * weightDecay, 1].map((weight) => tf.tensor1d([...kept, weight]));
+    return { decayed: decayed!, plain: plain!, scalars: tf.unstack(decayed!) as AdamWScalars };
+  });
   for (const [name, weight] of parameters) {
     const [m, v, g] = [optimizer.first.get(name)!, optimizer.second.get(name)!, gradients.get(name)!];
-    const [nextM, nextV, nextWeight] = tf.tidy((): [tf.Tensor, tf.Tensor, tf.Tensor] => {
-      const nextM = tf.add(tf.mul(m, scalars.keptM), tf.mul(g, scalars.newM));
-      const nextV = tf.add(tf.mul(v, scalars.keptV), tf.mul(tf.square(g), scalars.newV));
-      const change = tf.div(nextM, tf.add(tf.sqrt(nextV), scalars.eps));
-      const kept = optimizer.decayed.has(name) ? tf.mul(weight, scalars.keptWeight) : weight;
-      return [nextM, nextV, tf.sub(kept, tf.mul(change, scalars.rate))];
-    });
+    const decayed = optimizer.decayed.has(name);
+    const [nextWeight, nextM, nextV] = fused(
+      'UltraprepAdamW',
+      [weight, m, v, g, decayed ? settings.decayed : settings.plain],
+      (): [tf.Tensor, tf.Tensor, tf.Tensor] => {
+        const [keptM, newM, keptV, newV, smallest, rate, keptWeight] = settings.scalars;
+        const nextM = tf.add(tf.mul(m, keptM), tf.mul(g, newM));
+        const nextV = tf.add(tf.mul(v, keptV), tf.mul(tf.square(g), newV));
+        const change = tf.div(nextM, tf.add(tf.sqrt(nextV), smallest));
+        return [tf.sub(decayed ? tf.mul(weight, keptWeight) : weight, tf.mul(change, rate)), nextM, nextV];
+      },
+    );
     tf.dispose([m, v, weight]);
     optimizer.first.set(name, nextM);
     optimizer.second.set(name, nextV);
     parameters.set(name, nextWeight);
   }
-  tf.dispose(scalars);
+  tf.dispose([settings.decayed, settings.plain, ...settings.scalars]);
   follow(optimizer, parameters);
 }
 

@@ -1,6 +1,7 @@
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Optional, requireOptional } from './native.ts';
+import { registerNativeKernels } from './native-kernels.ts';
 import { patchWasmKernels } from './wasm-kernels.ts';
 import { provideWebGpu } from './webgpu.ts';
 
@@ -28,6 +29,8 @@ export async function activate(name: BackendName): Promise<void> {
   await tf.ready();
   if (tf.getBackend() !== wanted) throw new Error(`asked for ${wanted}, got ${tf.getBackend()}`);
   if (name === 'tfjs-node-gpu' && !nativeBackend().isUsingGpuDevice) throw new Error('it finds no GPU');
+  // They are for the processor: on a GPU each would copy its tensors to memory and back.
+  if (name === 'tfjs-node') registerNativeKernels();
 }
 
 async function load(name: BackendName): Promise<void> {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { cacheFolder } from '../../io/cache.ts';
+import { NATIVE_OPS_HASH } from './native-ops.generated.ts';
 
 /** What `train setup` can install; nobody who only prepares shards is made to download 400 MB and more. */
 export type Optional = 'tfjs-node-gpu' | 'tfjs-node' | 'webgpu';
@@ -18,7 +19,11 @@ export const PACKAGES: Record<Optional, readonly [string, ...string[]]> = {
 
 /** Where `train setup` puts a backend: by what it is made of, so that another version does not meet its files. */
 export const folderOf = (name: Optional): string =>
-  join(cacheFolder(), 'backends', `${name}-${TFJS_VERSION}-${TENSORFLOW_VERSION}-${process.platform}-${process.arch}`);
+  join(
+    cacheFolder(),
+    'backends',
+    `${name}-${TFJS_VERSION}-${TENSORFLOW_VERSION}-${NATIVE_OPS_HASH}-${process.platform}-${process.arch}`,
+  );
 
 const names = (name: Optional): string[] => PACKAGES[name].map((spec) => spec.slice(0, spec.lastIndexOf('@')));
 

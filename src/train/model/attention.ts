@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import type { AttentionPlan, GroupBatch, Tile } from './attention-plan.ts';
 import type { Span } from './attention-rule.ts';
+import { fused } from './fused.ts';
 import { tidy } from './tidy.ts';
 
 /** What the backward pass needs of a batch: [groups x heads, length, head width] each. */
@@ -48,7 +49,7 @@ export function attendBackward(
   const headWidth = dy.shape[1] / plan.heads;
   const rows: tf.Tensor2D = tf.reshape(dy, [-1, headWidth]);
   // d(loss)/d(scores) = p (dp - delta); delta = sum over keys of p dp = sum over the head's width of y dy.
-  const deltas: tf.Tensor2D = tidy(() => tf.sum(tf.mul(tf.reshape(y, [-1, headWidth]), rows), -1, true));
+  const deltas = rowDots(tf.reshape(y, [-1, headWidth]), rows);
   const gradients = plan.batches.map((batch, i) =>
     tidy(() => {
       const real = (x: tf.Tensor3D): tf.Tensor3D => (batch.queryIsReal ? tf.mul(x, batch.queryIsReal) : x);
@@ -66,6 +67,14 @@ export function attendBackward(
     ),
   };
 }
+
+/** Each row of `a` times the same of `b`: [rows, 1]. */
+const rowDots = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
+  fused('UltraprepRowDots', [a, b], (): [tf.Tensor2D] => [tf.sum(tf.mul(a, b), -1, true)])[0];
+
+/** p (dp - delta): of softmax. */
+const scoresGradient = (p: tf.Tensor3D, dp: tf.Tensor3D, delta: tf.Tensor3D): tf.Tensor3D =>
+  fused('UltraprepScoresGrad', [p, dp, delta], (): [tf.Tensor3D] => [tf.mul(p, tf.sub(dp, delta))])[0];
 
 /** Rows of [tokens x n, width] -> [groups x heads, length, width]. */
 const pick = (x: tf.Tensor2D, rows: tf.Tensor2D): tf.Tensor3D => tf.gather<tf.Tensor>(x, rows) as tf.Tensor3D;
@@ -206,7 +215,7 @@ const backwardTile = (x: BackwardOperands, { rows, columns, bias }: Tile) =>
     ];
     const [k, v] = [x.k, x.v].map((t) => rowsOf(t, columns)) as [tf.Tensor3D, tf.Tensor3D];
     const p = x.p ?? tilesProbabilities(q, k, bias, x.lse && rowsOf(x.lse, rows));
-    const ds: tf.Tensor3D = tf.mul(p, tf.sub(tf.matMul(dOut, v, false, true), delta));
+    const ds = scoresGradient(p, tf.matMul(dOut, v, false, true), delta);
     return {
       dq: tf.matMul<tf.Tensor3D>(ds, k),
       dk: tf.transpose(tf.matMul<tf.Tensor3D>(q, ds, true, false), [0, 2, 1]),

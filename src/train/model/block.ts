@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { attend, attendBackward, type KeptBatch } from './attention.ts';
 import type { AttentionPlan } from './attention-plan.ts';
-import { inverseNorm, normBackward, normed, swiglu, swigluBackward } from './layers.ts';
+import { norm, normBackward, normed, swiglu, swigluBackward } from './layers.ts';
 import type { Parameters } from './parameters.ts';
 import { rotate, rotateBack, type Rope } from './rope.ts';
 import { tidy } from './tidy.ts';
@@ -76,8 +76,7 @@ export function blockForward(
   keep: Keep,
 ): { value: tf.Tensor2D; kept: KeptBlock | null } {
   return tidy(() => {
-    const xInverse = inverseNorm(x, eps);
-    const a = normed(x, xInverse, w.attnNorm);
+    const { value: a, inverse: xInverse } = norm(x, w.attnNorm, eps);
     const { value: attended, kept: attention } = tidy(() => {
       const [qk, v] = [rowsOf(tf.matMul(a, w.qk), rope), rowsOf(tf.matMul(a, w.v), rope)];
       return attend(rotate(qk, rope), v, plan, keep === 'scores');
@@ -85,11 +84,9 @@ export function blockForward(
     a.dispose();
     if (keep === 'nothing') disposeBatches(attention);
     const middle: tf.Tensor2D = tf.add(x, tf.matMul(attended, w.attnOut));
-    const middleInverse = inverseNorm(middle, eps);
-    const { gate, up } = tidy(() => {
-      const f = normed(middle, middleInverse, w.ffNorm);
-      return { gate: tf.matMul<tf.Tensor2D>(f, w.gate), up: tf.matMul<tf.Tensor2D>(f, w.up) };
-    });
+    const { value: f, inverse: middleInverse } = norm(middle, w.ffNorm, eps);
+    const [gate, up] = [w.gate, w.up].map((weight) => tf.matMul<tf.Tensor2D>(f, weight)) as [tf.Tensor2D, tf.Tensor2D];
+    f.dispose();
     const value = tidy(() => tf.add<tf.Tensor2D>(middle, tf.matMul(swiglu(gate, up), w.ffOut)));
     return {
       value,
@@ -132,8 +129,8 @@ const feedForwardBackward = (dy: tf.Tensor2D, { middle, middleInverse, gate, up 
     f.dispose();
     const df: tf.Tensor2D = tf.add(through(dGate, w.gate), through(dUp, w.up));
     tf.dispose([dGate, dUp]);
-    const { dx, dScale } = normBackward(df, middle, middleInverse, w.ffNorm);
-    return { dMiddle: tf.add<tf.Tensor2D>(dy, dx), ff_out, ff_proj, up_proj, ff_norm: dScale };
+    const { dx, dScale } = normBackward(df, middle, middleInverse, w.ffNorm, dy);
+    return { dMiddle: dx, ff_out, ff_proj, up_proj, ff_norm: dScale };
   });
 
 const attentionBackward = (
@@ -155,9 +152,9 @@ const attentionBackward = (
     const [q, k_proj] = tf.split(qk, 2, 1) as [tf.Tensor2D, tf.Tensor2D];
     const da: tf.Tensor2D = tf.add(through(dqk, w.qk), through(dv, w.v));
     tf.dispose([dqk, dv]);
-    const { dx, dScale } = normBackward(da, x, xInverse, w.attnNorm);
+    const { dx, dScale } = normBackward(da, x, xInverse, w.attnNorm, dMiddle);
     return {
-      dx: tf.add<tf.Tensor2D>(dMiddle, dx),
+      dx,
       attn_out,
       // The scale of the scores is in the fused weight.
       q_proj: tf.mul<tf.Tensor2D>(q, Math.sqrt(plan.heads / x.shape[1])),

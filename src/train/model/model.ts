@@ -12,7 +12,7 @@ import {
   type Keep,
   type KeptBlock,
 } from './block.ts';
-import { inverseNorm, normBackward, normed } from './layers.ts';
+import { norm, normBackward } from './layers.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
 import { ropeTables, type Rope } from './rope.ts';
@@ -119,8 +119,7 @@ function forward(row: Placed, parameters: Parameters, config: ModelConfig, keep:
     if (keep === 'nothing') inputs.pop()!.dispose();
     inputs.push(made.value);
   }
-  const inverse = inverseNorm(inputs.at(-1)!, config.rmsNormEps);
-  const hidden = normed(inputs.at(-1)!, inverse, parameters.get(LAST_NORM) as tf.Tensor1D);
+  const { value: hidden, inverse } = norm(inputs.at(-1)!, parameters.get(LAST_NORM) as tf.Tensor1D, config.rmsNormEps);
   return { hidden, row, parameters, config, inputs, kept, inverse };
 }
 

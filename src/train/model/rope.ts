@@ -1,5 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 
+import { fused } from './fused.ts';
+
 /**
  * Rotary position embedding in Hugging Face's rotate-half convention: with half = width / 2 and
  * f_i = theta^(-i / half), element i < half of a head at position p becomes x_i cos(p f_i) - x_(i+half) sin(p f_i), element
@@ -46,8 +48,18 @@ export function ropeTables(positions: Int32Array, headWidth: number, theta: numb
 
 /** Rotates rows [tokens x n, head width]. A product with `rotation` is faster than slices and concats. */
 export const rotate = (rows: tf.Tensor2D, { cos, sin, rotation }: Rope): tf.Tensor2D =>
-  tf.tidy(() => tf.add(tf.mul(rows, cos), tf.mul(tf.matMul(rows, rotation), sin)));
+  fused(
+    'UltraprepRotate',
+    [rows, cos, sin],
+    (): [tf.Tensor2D] => [tf.add(tf.mul(rows, cos), tf.mul(tf.matMul(rows, rotation), sin))],
+    { sign: 1 },
+  )[0];
 
 /** The gradient to the rows of `rotate`, from that of its result. */
 export const rotateBack = (dy: tf.Tensor2D, { cos, sin, rotation }: Rope): tf.Tensor2D =>
-  tf.tidy(() => tf.add(tf.mul(dy, cos), tf.matMul(tf.mul(dy, sin), rotation, false, true)));
+  fused(
+    'UltraprepRotate',
+    [dy, cos, sin],
+    (): [tf.Tensor2D] => [tf.add(tf.mul(dy, cos), tf.matMul(tf.mul(dy, sin), rotation, false, true))],
+    { sign: -1 },
+  )[0];

@@ -4,9 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../../src/train/backend/load.ts';
 import {
   columnSums,
-  inverseNorm,
+  norm,
   normBackward,
-  normed,
   swiglu,
   swigluBackward,
 } from '../../../src/train/model/layers.ts';
@@ -31,9 +30,9 @@ const ops = (): Op[] => {
     {
       name: 'RMSNorm',
       inputs: [two(1), normalTensor([width], 2)],
-      forward: ([x, scale]) => normed(x as tf.Tensor2D, inverseNorm(x as tf.Tensor2D, eps), scale as tf.Tensor1D),
+      forward: ([x, scale]) => norm(x as tf.Tensor2D, scale as tf.Tensor1D, eps).value,
       backward: (dy, [x, scale]) => {
-        const inverse = inverseNorm(x as tf.Tensor2D, eps);
+        const { inverse } = norm(x as tf.Tensor2D, scale as tf.Tensor1D, eps);
         const { dx, dScale } = normBackward(dy, x as tf.Tensor2D, inverse, scale as tf.Tensor1D);
         return [dx, dScale];
       },

@@ -1,0 +1,32 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { tidy } from './tidy.ts';
+
+/**
+ * Operations in one pass where a backend has a kernel of the name (../backend/native-kernels.ts); elsewhere, and as the definition of
+ * what each computes, the ones that they are composed of.
+ */
+export type FusedName =
+  | 'UltraprepNorm'
+  | 'UltraprepNormed'
+  | 'UltraprepNormGrad'
+  | 'UltraprepSwiglu'
+  | 'UltraprepSwigluGrad'
+  | 'UltraprepRotate'
+  | 'UltraprepScoresGrad'
+  | 'UltraprepRowDots'
+  | 'UltraprepAdamW'
+  | 'UltraprepSumOfSquares';
+
+/** The kernel's results in its order, or those of `composed`. `attrs`: numbers that stay the same through a run. */
+export function fused<T extends readonly tf.Tensor[]>(
+  name: FusedName,
+  inputs: readonly tf.Tensor[],
+  composed: () => T,
+  attrs: Readonly<Record<string, number>> = {},
+): T {
+  if (!tf.getKernel(name, tf.getBackend())) return tidy(composed);
+  const made: tf.Tensor | tf.Tensor[] = tf
+    .engine()
+    .runKernel(name, { ...inputs } as unknown as tf.NamedTensorMap, attrs);
+  return (Array.isArray(made) ? made : [made]) as unknown as T;
+}

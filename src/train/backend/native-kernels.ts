@@ -9,6 +9,7 @@ const RESULTS: Readonly<Record<FusedName, number>> = {
   UltraprepSwiglu: 1,
   UltraprepSwigluGrad: 3,
   UltraprepRotate: 1,
+  UltraprepSoftmax: 1,
   UltraprepScoresGrad: 1,
   UltraprepRowDots: 1,
   UltraprepAdamW: 3,

@@ -337,6 +337,57 @@ void rotate(void* sign, TF_OpKernelContext* context) {
   });
 }
 
+// ---- Softmax of rows, of scores + bias where there is one.
+
+VECTOR void softmaxRow(const float* x, const float* bias, bool wide, float* y, int64_t n) {
+  float most = -3.4e38f;
+  if (bias && wide) {
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < n; i++) {
+      y[i] = x[i] + bias[i];
+      most = y[i] > most ? y[i] : most;
+    }
+  } else {
+    const float all = bias ? *bias : 0.f;
+#pragma omp simd reduction(max : most)
+    for (int64_t i = 0; i < n; i++) {
+      y[i] = x[i] + all;
+      most = y[i] > most ? y[i] : most;
+    }
+  }
+  float sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t i = 0; i < n; i++) {
+    y[i] = exponential(y[i] - most);
+    sum += y[i];
+  }
+  const float scale = 1.f / sum;
+  for (int64_t i = 0; i < n; i++) y[i] *= scale;
+}
+
+// Scores [.., n]; bias: [matrices or 1, rows or 1, n or 1], or nothing.
+void softmax(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto x = call.in(0), bias = call.in(1);
+  if (call.failed()) return;
+  const int64_t n = x.last(), rows = x.shape.size() > 1 ? x.shape[x.shape.size() - 2] : 1;
+  const auto& of = bias.shape;
+  const bool some = bias.size > 0;
+  if (!call.is(!some || (x.shape.size() == 3 && of.size() == 3 && (of[0] == 1 || of[0] == x.shape[0]) &&
+                         (of[1] == 1 || of[1] == rows) && (of[2] == 1 || of[2] == n)),
+               "UltraprepSoftmax: the bias does not fit the scores"))
+    return;
+  float* y = call.out(0, x.shape);
+  if (call.failed()) return;
+  inBlocks(x.rows(), n, [&](int64_t from, int64_t to, int64_t) {
+    for (int64_t r = from; r < to; r++) {
+      const float* its = nullptr;
+      if (some) its = bias.data + ((of[0] == 1 ? 0 : r / rows) * of[1] + (of[1] == 1 ? 0 : r % rows)) * of[2];
+      softmaxRow(x.data + r * n, its, some && of[2] == n && n > 1, y + r * n, n);
+    }
+  });
+}
+
 // ---- Attention: p (dp - delta), and the rows' products with one another that delta is.
 
 VECTOR void scoresGradRow(const float* p, const float* dp, float delta, float* ds, int64_t n) {
@@ -457,6 +508,7 @@ const bool added = [] {
   add("UltraprepSwiglu", 2, 1, swiglu);
   add("UltraprepSwigluGrad", 3, 3, swigluGrad);
   add("UltraprepRotate", 3, 1, rotate, "sign: float", keepSign);
+  add("UltraprepSoftmax", 2, 1, softmax);
   add("UltraprepScoresGrad", 3, 1, scoresGrad);
   add("UltraprepRowDots", 2, 1, rowDots);
   add("UltraprepAdamW", 5, 3, adamw);

@@ -100,7 +100,9 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
     '-std=c++17',
     '-O3',
     // Loops over tensors become vector instructions: nobody asks for errno, and sums may be made in any order where it is said.
-    ...['-fopenmp-simd', '-fno-math-errno', '-fno-trapping-math'],
+    '-fopenmp-simd',
+    '-fno-math-errno',
+    '-fno-trapping-math',
     '-fPIC',
     '-shared',
     '-pthread',

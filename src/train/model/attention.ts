@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { AttentionPlan, GroupBatch, Tile } from './attention-plan.ts';
 import type { Span } from './attention-rule.ts';
 import { fused } from './fused.ts';
+import { softmax } from './layers.ts';
 import { tidy } from './tidy.ts';
 
 /** What the backward pass needs of a batch: [groups x heads, length, head width] each. */
@@ -110,7 +111,7 @@ function forward(
 ): { out: tf.Tensor3D; p: tf.Tensor3D | null; lse: tf.Tensor3D | null } {
   const [first] = tiles[0]!;
   if (tiles.length === 1) {
-    const p: tf.Tensor3D = tidy(() => tf.softmax(scoresOf(q, k, first!.bias)));
+    const p = tidy(() => softmax(scoresOf(q, k, null), first!.bias));
     return { out: tf.matMul(p, v), p, lse: null };
   }
   const rows = tiles.map((row) => rowsForward(rowsOf(q, row[0]!.rows), k, v, row));
@@ -139,7 +140,7 @@ function rowsForward(
   for (const { columns, bias } of tiles) {
     const [nextOut, nextLse]: tf.Tensor3D[] = tidy(() => {
       const scores = scoresOf(q, rowsOf(k, columns), bias);
-      const p: tf.Tensor3D = tf.softmax(scores);
+      const p = softmax(scores);
       const tileOut: tf.Tensor3D = tf.matMul(p, rowsOf(v, columns));
       const tileLse = logSumExp(scores, p);
       if (!out || !lse) return [tileOut, tileLse];
@@ -197,9 +198,10 @@ function tilesProbabilities(
   bias: tf.Tensor3D | null,
   lse: tf.Tensor3D | null,
 ): tf.Tensor3D {
+  if (!lse) return softmax(scoresOf(q, k, null), bias);
   const scores = scoresOf(q, k, bias);
-  const p: tf.Tensor3D = tf.softmax(scores);
-  return lse ? tf.mul(p, tf.exp(tf.sub(logSumExp(scores, p), lse))) : p;
+  const p = softmax(scores);
+  return tf.mul(p, tf.exp(tf.sub(logSumExp(scores, p), lse)));
 }
 
 /**

@@ -12,6 +12,7 @@ export type FusedName =
   | 'UltraprepSwiglu'
   | 'UltraprepSwigluGrad'
   | 'UltraprepRotate'
+  | 'UltraprepSoftmax'
   | 'UltraprepScoresGrad'
   | 'UltraprepRowDots'
   | 'UltraprepAdamW'
@@ -30,3 +31,6 @@ export function fused<T extends readonly tf.Tensor[]>(
     .runKernel(name, { ...inputs } as unknown as tf.NamedTensorMap, attrs);
   return (Array.isArray(made) ? made : [made]) as unknown as T;
 }
+
+/** What a fused operation is given in place of a tensor that there is not; the caller's to dispose. */
+export const nothing = (): tf.Tensor => tf.tensor1d([], 'float32');

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { fused } from './fused.ts';
+import { fused, nothing } from './fused.ts';
 import { tidy } from './tidy.ts';
 
 /*
@@ -10,6 +10,15 @@ import { tidy } from './tidy.ts';
 /** Column sums of `x` [rows, columns] -> [columns], as a product: tfjs's own sum over the first axis transposes. */
 export const columnSums = (x: tf.Tensor2D): tf.Tensor1D =>
   tf.reshape(tf.matMul(tf.ones([1, x.shape[0]]), x), [x.shape[1]]);
+
+/** Softmax of the last axis, of `scores` + `bias` where there is one ([matrices or 1, rows or 1, columns or 1] of three axes). */
+export const softmax = <T extends tf.Tensor>(scores: T, bias: tf.Tensor3D | null = null): T =>
+  tidy(
+    () =>
+      fused('UltraprepSoftmax', [scores, bias ?? nothing()], (): [T] => [
+        tf.softmax<T>(bias ? tf.add<T>(scores, bias) : scores),
+      ])[0],
+  );
 
 /** RMSNorm: x x inverse x scale with inverse = 1 / sqrt(mean(x^2) + eps) of each row of `x` [tokens, width]; `scale` [width], inverse [tokens, 1]. */
 export function norm(x: tf.Tensor2D, scale: tf.Tensor1D, eps: number): { value: tf.Tensor2D; inverse: tf.Tensor2D } {
@@ -40,7 +49,7 @@ export function normBackward(
   return tidy(() => {
     const [dx, dScale] = fused(
       'UltraprepNormGrad',
-      [dy, x, inverse, scale, more ?? tf.tensor1d([])],
+      [dy, x, inverse, scale, more ?? nothing()],
       (): [tf.Tensor2D, tf.Tensor1D] => {
         const unit: tf.Tensor2D = tf.mul(x, inverse);
         const g = tf.mul(dy, scale);

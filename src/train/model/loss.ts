@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 
 import { type Slab, slabParts } from '../slab.ts';
 import type { Gradients } from './block.ts';
+import { softmax } from './layers.ts';
 import { backwardPass, disposePlaced, forwardPass, HEAD, hiddenRows, place } from './model.ts';
 import type { Parameters } from './parameters.ts';
 import type { ModelConfig } from './presets.ts';
@@ -71,7 +72,7 @@ export function weightedCrossEntropy(
 function pieceOfLoss(hidden: tf.Tensor2D, head: tf.Tensor2D, headT: tf.Tensor2D, slab: Slab, from: number, to: number) {
   const { x, weight, targetRows } = pick(hidden, head, slab, from, to);
   const logits: tf.Tensor2D = tf.matMul(x, headT);
-  const p: tf.Tensor2D = tf.softmax(logits);
+  const p: tf.Tensor2D = softmax(logits);
   const weighted: tf.Tensor2D = tf.mul(p, weight);
   const crossEntropies = crossEntropy(x, logits, p, targetRows);
   return {
@@ -128,7 +129,7 @@ export async function slabCrossEntropies(
         tidy(() => {
           const { x, targetRows } = pick(hidden, head, part, from, to);
           const logits: tf.Tensor2D = tf.matMul(x, headT);
-          return crossEntropy(x, logits, tf.softmax(logits), targetRows);
+          return crossEntropy(x, logits, softmax(logits), targetRows);
         }),
       );
       return joinRows(some, 1);

@@ -2,13 +2,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { activate } from '../../../src/train/backend/load.ts';
-import {
-  columnSums,
-  norm,
-  normBackward,
-  swiglu,
-  swigluBackward,
-} from '../../../src/train/model/layers.ts';
+import { columnSums, norm, normBackward, swiglu, swigluBackward } from '../../../src/train/model/layers.ts';
 import { ropeTables, rotate, rotateBack } from '../../../src/train/model/rope.ts';
 import { TESTED } from '../../support/backends.ts';
 import { normalTensor } from '../tensors.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { FusedName } from '../model/fused.ts';
 
-/** Results of each operation of native-ops.cc; those of its inputs that are numbers are in `attrs`. */
+/** Results of each operation of native-ops/; those of its inputs that are numbers are in `attrs`. */
 const RESULTS: Readonly<Record<FusedName, number>> = {
   UltraprepNorm: 2,
   UltraprepNormed: 1,

@@ -74,7 +74,7 @@ async function lackingForBuild(): Promise<string | null> {
 
 /**
  * The wheel's library, and the addon of `dir`'s package compiled against it: all of TensorFlow.js's symbols are in it, and no
- * source of its own is changed; operations of ours are put beside them (native-ops.cc). The library is found by a path from the addon, so that the folder may be moved.
+ * source of its own is changed; operations of ours are put beside them (native-ops/). The library is found by a path from the addon, so that the folder may be moved.
  */
 async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: SetupOptions): Promise<void> {
   const wheel = `${WHEEL[name]}==${TENSORFLOW_VERSION}`;
@@ -94,7 +94,8 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
   onStep('addon: compiling');
   const module = `node_modules/@tensorflow/${name}`;
   await makeFolder(`${dir}/${module}/lib/napi-v${NAPI}`);
-  await commitFile(`${dir}/native-ops.cc`, NATIVE_OPS);
+  await makeFolder(`${dir}/native-ops`);
+  for (const [file, source] of Object.entries(NATIVE_OPS)) await commitFile(`${dir}/native-ops/${file}`, source);
   const library = 'pypi/tensorflow';
   const args = [
     '-std=c++17',
@@ -111,7 +112,9 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
       (at) => `-I${at}`,
     ),
     ...['tfjs_backend', 'tfjs_binding'].map((source) => `${module}/binding/${source}.cc`),
-    'native-ops.cc',
+    ...Object.keys(NATIVE_OPS)
+      .filter((file) => file.endsWith('.cc'))
+      .map((file) => `native-ops/${file}`),
     '-o',
     `${module}/lib/napi-v${NAPI}/tfjs_binding.node`,
     `-L${library}`,

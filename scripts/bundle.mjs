@@ -10,6 +10,7 @@ const ENTRIES = {
   prep: 'dist/cli/prep.js',
   train: 'dist/cli/train.js',
   'backend-check': 'dist/train/backend/backend-check.js',
+  'product-thread': 'dist/train/backend/product-thread.js',
   worker: 'dist/run/worker.js',
   reader: 'dist/run/reader.js',
   'verify-worker': 'dist/run/verify-worker.js',

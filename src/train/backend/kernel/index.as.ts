@@ -17,9 +17,13 @@ const BLOCK: usize = <usize>(COLUMNS * DEPTH * 4);
 const TILE: usize = BLOCK + <usize>(ROWS * DEPTH * 4);
 export const scratchBytes: usize = TILE + 4 * PANEL * 4;
 
-/** out[m, n] = left[m, k] right[k, n], row-major; `leftTurned`: left is [k, m], `rightTurned`: right is [n, k]. None is 0. */
+/**
+ * out[m, n] = left[m, k] right[k, n], row-major; `leftTurned`: left is [k, m], `rightTurned`: right is [n, k]. None is 0. Rows of left as it
+ * lies are `leftStride` elements apart.
+ */
 export function multiply(
   left: usize,
+  leftStride: i32,
   right: usize,
   out: usize,
   m: i32,
@@ -40,10 +44,10 @@ export function multiply(
         const rows = min(ROWS, m - row);
         const here = out + at(row, n, column);
         if (leftTurned) {
-          turn(left + at(step, m, row), m, depth, rows, block, DEPTH);
+          turn(left + at(step, leftStride, row), leftStride, depth, rows, block, DEPTH);
           multiplyBlock(block, DEPTH, scratch, here, n, rows, columns, depth, step == 0, scratch + TILE);
         } else {
-          multiplyBlock(left + at(row, k, step), k, scratch, here, n, rows, columns, depth, step == 0, scratch + TILE);
+          multiplyBlock(left + at(row, leftStride, step), leftStride, scratch, here, n, rows, columns, depth, step == 0, scratch + TILE);
         }
       }
     }

@@ -18,6 +18,9 @@ export type FusedName =
   | 'UltraprepAdamW'
   | 'UltraprepSumOfSquares';
 
+/** Whether the active backend does it in one pass. */
+export const isFused = (name: FusedName): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
+
 /** The kernel's results in its order, or those of `composed`. `attrs`: numbers that stay the same through a run. */
 export function fused<T extends readonly tf.Tensor[]>(
   name: FusedName,
@@ -25,7 +28,7 @@ export function fused<T extends readonly tf.Tensor[]>(
   composed: () => T,
   attrs: Readonly<Record<string, number>> = {},
 ): T {
-  if (!tf.getKernel(name, tf.getBackend())) return tidy(composed);
+  if (!isFused(name)) return tidy(composed);
   const made: tf.Tensor | tf.Tensor[] = tf
     .engine()
     .runKernel(name, { ...inputs } as unknown as tf.NamedTensorMap, attrs);

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 
-import { fused } from './fused.ts';
+import { fused, isFused } from './fused.ts';
 
 /**
  * Rotary position embedding in Hugging Face's rotate-half convention: with half = width / 2 and
@@ -8,7 +8,10 @@ import { fused } from './fused.ts';
  * i + half becomes x_(i+half) cos(p f_i) + x_i sin(p f_i).
  */
 export interface Rope {
-  /** [tokens x n, head width]: each token's n times, for n heads side by side. Broadcasting them instead is slower than reading them. */
+  /**
+   * [tokens x n, head width]: each token's n times, for n heads side by side. Broadcasting them instead is slower than reading them.
+   * Where rotation is one pass (`fused`): [tokens, head width / 2].
+   */
   readonly cos: tf.Tensor2D;
   readonly sin: tf.Tensor2D;
   /** [head width, head width]: x . rotation = concat(-second half, first half). A signed permutation, so exact. */
@@ -18,27 +21,29 @@ export interface Rope {
 /** Tables for these positions and `n` heads; computed in float64, so the same on every backend. The caller disposes. */
 export function ropeTables(positions: Int32Array, headWidth: number, theta: number, n: number): Rope {
   const half = headWidth / 2;
-  const cos = new Float32Array(positions.length * n * headWidth);
-  const sin = new Float32Array(positions.length * n * headWidth);
+  // The fused rotation reads half a row a token.
+  const [copies, width] = isFused('UltraprepRotate') ? [1, half] : [n, headWidth];
+  const cos = new Float32Array(positions.length * copies * width);
+  const sin = new Float32Array(positions.length * copies * width);
   const frequency = Float64Array.from({ length: half }, (_, i) => theta ** (-i / half));
   for (let token = 0; token < positions.length; token++) {
-    const first = token * n * headWidth;
+    const first = token * copies * width;
     for (let i = 0; i < half; i++) {
       const angle = positions[token]! * frequency[i]!;
-      cos[first + i] = cos[first + i + half] = Math.cos(angle);
-      sin[first + i] = sin[first + i + half] = Math.sin(angle);
+      cos[first + i] = Math.cos(angle);
+      sin[first + i] = Math.sin(angle);
     }
-    for (let head = 1; head < n; head++) {
-      cos.copyWithin(first + head * headWidth, first, first + headWidth);
-      sin.copyWithin(first + head * headWidth, first, first + headWidth);
-    }
+    // Doubled until the row is full.
+    for (let done = half; done < copies * width; done *= 2)
+      for (const table of [cos, sin])
+        table.copyWithin(first + done, first, first + Math.min(done, copies * width - done));
   }
   const rotation = new Float32Array(headWidth * headWidth);
   for (let i = 0; i < half; i++) {
     rotation[(i + half) * headWidth + i] = -1;
     rotation[i * headWidth + i + half] = 1;
   }
-  const shape: [number, number] = [positions.length * n, headWidth];
+  const shape: [number, number] = [positions.length * copies, width];
   return {
     cos: tf.tensor2d(cos, shape),
     sin: tf.tensor2d(sin, shape),

@@ -33,8 +33,8 @@ const CASES: Partial<Record<FusedName, Case>> = {
   UltraprepRotate: (r, c) => {
     const width = 2 * Math.min(c, 65);
     const positions = Int32Array.from({ length: r }, (_, i) => i * 1000);
-    const rope = ropeTables(positions, width, 10_000, 1);
-    return [rotate(x(r, width, 1), rope), rotateBack(x(r, width, 2), rope)];
+    const rope = ropeTables(positions, width, 10_000, 3);
+    return [rotate(x(3 * r, width, 1), rope), rotateBack(x(3 * r, width, 2), rope)];
   },
   UltraprepSoftmax: (r, c) => {
     const scores = tf.reshape<tf.Rank.R3>(tf.mul(x(2 * r, c, 1), 10), [2, r, c]);

@@ -138,16 +138,23 @@ VECTOR void rotateRow(const float* x, const float* cosine, const float* sine, fl
   }
 }
 
+// Rows of x in turn by the same row of the tables, [tokens, half a row]: a token's heads.
 void rotate(void* sign, TF_OpKernelContext* context) {
   Call call(context);
   const auto x = call.in(0), cosine = call.in(1), sine = call.in(2);
-  const int64_t n = x.last();
-  if (!call.is(x.size == cosine.size && x.size == sine.size && n % 2 == 0, "UltraprepRotate: sizes differ")) return;
+  const int64_t n = x.last(), half = n / 2, tokens = cosine.rows();
+  if (!call.is(n % 2 == 0 && cosine.last() == half && cosine.size == sine.size &&
+                   (tokens == 0 ? x.rows() == 0 : x.rows() % tokens == 0),
+               "UltraprepRotate: sizes differ"))
+    return;
   float* y = call.out(0, x.shape);
   if (call.failed()) return;
+  const int64_t heads = tokens == 0 ? 1 : x.rows() / tokens;
   inBlocks(x.rows(), n, [&](int64_t from, int64_t to, int64_t) {
-    for (int64_t at = from * n; at < to * n; at += n)
-      rotateRow(x.data + at, cosine.data + at, sine.data + at, *static_cast<float*>(sign), y + at, n / 2);
+    for (int64_t r = from; r < to; r++) {
+      const int64_t at = r / heads * half;
+      rotateRow(x.data + r * n, cosine.data + at, sine.data + at, *static_cast<float*>(sign), y + r * n, half);
+    }
   });
 }
 

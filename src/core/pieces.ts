@@ -1,4 +1,4 @@
-import { BLOCK_TOKENS, giveBlocks, takeBlock } from './blocks.ts';
+import { BLOCK_TOKENS, giveBlocks, seldom, takeBlock } from './blocks.ts';
 import { Column } from './column.ts';
 import { type Piece, type Subset, SUBSETS } from './window.ts';
 
@@ -79,7 +79,7 @@ export class Pieces {
 
   /** All ids, one piece after the other: a copy. */
   allIds(): Int32Array {
-    const all = new Int32Array(this.tokens);
+    const all = new Int32Array(seldom(4 * this.tokens).buffer, 0, this.tokens);
     this.#read(0, all);
     return all;
   }

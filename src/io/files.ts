@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath, rm, rmdir, stat as nodeStat, unlink } from 'node:fs/promises';
+import { seldom } from '../core/blocks.ts';
 import { ioFailed } from '../core/errors.ts';
 import { codeOf, coded, failure } from './failure.ts';
 import { nodeFileSystem } from './file-system.ts';
@@ -99,7 +100,7 @@ export async function readAll(path: string, limit: number): Promise<Uint8Array<A
   try {
     if (file.size > limit)
       throw ioFailed(path, 'reading', new Error(`${file.size} bytes, more than the ${limit} allowed`));
-    return await file.read(0, file.size);
+    return await file.read(0, file.size, seldom(file.size));
   } finally {
     await file.close();
   }

@@ -1,3 +1,5 @@
+import { grown } from '../core/growing.ts';
+
 /** A record's bytes and where they lie in the (decompressed) file: [start, end). */
 export interface Span {
   readonly start: number;
@@ -8,6 +10,8 @@ export interface Span {
 
 /** Objects of more, all the way to the tokens, outlive the nursery that a worker has (run/pool.ts). */
 const TOGETHER = 128;
+/** Room for what lies in two chunks that is used again: a longer record has memory of its own. */
+const KEPT_BYTES = 2 * 1024 * 1024;
 const LF = 0x0a;
 const BOM = [0xef, 0xbb, 0xbf] as const;
 
@@ -37,10 +41,10 @@ export async function* lines(chunks: AsyncIterable<Uint8Array>, start: number, c
       yield spans;
       spans = [];
     }
-    // Not a view (a Buffer's slice is one): the next chunk may lie in the memory of this one.
-    line.add(new Uint8Array(chunk.subarray(from)));
     position += chunk.length;
     if (spans.length > 0) yield spans;
+    // Now that those lines are done with: the first of them may lie where this is kept.
+    line.keep(chunk.subarray(from));
   }
   if (line.length > 0) yield [line.take()];
 }
@@ -51,6 +55,7 @@ export class Gathered {
   length = 0;
   private start = 0;
   private pieces: Uint8Array[] = [];
+  private room = new Uint8Array(0);
 
   constructor(cap: number) {
     this.cap = cap;
@@ -70,24 +75,38 @@ export class Gathered {
     else this.pieces.push(piece);
   }
 
+  /**
+   * The same of a piece whose memory may be another's next. What begins so is put together where the one before it was, if it
+   * is not long: that must not be looked at any more.
+   */
+  keep(piece: Uint8Array): void {
+    if (this.length > 0 || piece.length > KEPT_BYTES) return this.add(new Uint8Array(piece));
+    this.room = grown(this.room, piece.length);
+    this.room.set(piece);
+    this.add(this.room.subarray(0, piece.length));
+  }
+
   take(): Span {
     const { length, cap } = this;
     const end = this.start + length;
-    const bytes = length > cap + BOM.length ? null : joined(this.pieces, length);
+    const bytes = length > cap + BOM.length ? null : this.joined();
     const bom = this.start === 0 && bytes !== null ? bomLength(bytes) : 0;
     const rest = bytes?.subarray(bom) ?? null;
     return { start: this.start + bom, end, bytes: rest !== null && rest.length > cap ? null : rest };
   }
-}
 
-function joined(pieces: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = pieces;
-  if (pieces.length === 1 && first !== undefined) return first;
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
+  private joined(): Uint8Array {
+    const { pieces, length } = this;
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined) return first;
+    const kept = first?.buffer === this.room.buffer && length <= KEPT_BYTES;
+    if (kept) this.room = grown(this.room, length);
+    const bytes = kept ? this.room : new Uint8Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      bytes.set(piece, at);
+      at += piece.length;
+    }
+    return bytes.subarray(0, length);
   }
-  return bytes;
 }

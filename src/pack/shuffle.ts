@@ -2,6 +2,7 @@ import type { Cursor, Flow } from '../core/batch.ts';
 import type { TokenRun } from '../core/document.ts';
 import { fingerprint } from '../core/fingerprint.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
+import { Slab } from '../core/slab.ts';
 import type { Stage } from '../core/stage.ts';
 
 /** Documents are held until there are so many tokens (16 MiB of ids) or documents. */
@@ -19,12 +20,17 @@ export function shuffleStage(seed: number, split: number, held = HELD): Stage<To
     async *run(input): Flow<TokenRun> {
       let cursor: Cursor = { bytes: 0, records: 0 };
       let runs: TokenRun[] = [];
+      const slab = new Slab((length) => new Int32Array(length));
       let tokens = 0;
       let round = 0;
       for await (const batch of input) {
         cursor = batch.cursor;
         for (const run of batch.items) {
-          runs.push(run);
+          const { ids } = run;
+          // A batch is good until the next one is asked for.
+          runs.push(
+            ids instanceof Int32Array ? { ...run, ids: slab.copy(ids as Int32Array<ArrayBuffer>, 0, ids.length) } : run,
+          );
           tokens += run.ids.length;
           if (tokens < held.tokens && runs.length < held.documents) continue;
           yield* batches(shuffled(runs, seed, split, round++), cursor);

@@ -3,6 +3,7 @@ import { bytesOf, ONCE, type TokenRun } from '../core/document.ts';
 import { DocumentTable } from '../core/document-table.ts';
 import { subsetDraw } from '../core/draws.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import { roomFor } from '../core/growing.ts';
 import { ownOf } from '../core/own.ts';
 import { Pieces } from '../core/pieces.ts';
 import type { Stage } from '../core/stage.ts';
@@ -88,6 +89,7 @@ export function packStage(
         return cutter;
       };
       const open = (lane: number) => cutters.get(lane)?.open;
+      const followed = follower();
       let cursor = { bytes: 0, records: 0 };
       for await (const batch of input) {
         cursor = batch.cursor;
@@ -150,11 +152,15 @@ export function packStage(
   };
 }
 
-function followed(ids: Int32Array, separator: number): Int32Array {
-  const longer = new Int32Array(ids.length + 1);
-  longer.set(ids);
-  longer[ids.length] = separator;
-  return longer;
+/** Ids and a separator after them, all in the same memory: they are copied before the next ones come. */
+function follower(): (ids: Int32Array, separator: number) => Int32Array {
+  let room = new Int32Array(1024);
+  return (ids, separator) => {
+    if (ids.length >= room.length) room = new Int32Array(roomFor(room.length, ids.length + 1));
+    room.set(ids);
+    room[ids.length] = separator;
+    return room.subarray(0, ids.length + 1);
+  };
 }
 
 function drop(dropped: PackResult['dropped'], source: string, reason: string, tokens: number, whole: boolean): void {

@@ -2,6 +2,7 @@ import type { Flow } from '../core/batch.ts';
 import { bytesOf, type Document } from '../core/document.ts';
 import { fingerprintMismatch, inputNotFound } from '../core/errors.ts';
 import { fingerprint } from '../core/fingerprint.ts';
+import type { Slab } from '../core/slab.ts';
 import type { Source, StageContext } from '../core/stage.ts';
 import { statNow } from '../io/now.ts';
 import type { InputFile, Part } from './input.ts';
@@ -57,9 +58,10 @@ const asRecords = (options: ReadOptions): ReadOptions => ({
   documentBytes: Math.min(options.documentBytes, LARGEST_RECORD),
 });
 
-/** A batch ends at whichever comes first. */
+/** A batch ends at whichever comes first; where it is large enough, it ends with what its reader gave together. */
 const BATCH_DOCUMENTS = 256;
 const BATCH_BYTES = 1024 * 1024;
+const ENOUGH_BYTES = BATCH_BYTES / 2;
 
 /** Raise when the same files give other documents than before. */
 const VERSION = 1;
@@ -73,7 +75,7 @@ export interface Range extends Content {
 
 /**
  * The documents of some parts, in their order. `done` hears of each part before the next one is begun. A `range` is read in
- * place of the one part that it is of.
+ * place of the one part that it is of. With `texts`, whose memory is used again, a batch is good until the next one is asked for.
  */
 export function readParts(
   files: readonly InputFile[],
@@ -81,6 +83,7 @@ export function readParts(
   options: ReadOptions,
   done: (result: PartResult) => void,
   range: Range | null = null,
+  texts?: Slab<Uint8Array<ArrayBuffer>>,
 ): Source<Document> {
   return {
     name: 'read',
@@ -91,7 +94,7 @@ export function readParts(
       const which = { textField, idField, groupField, documentBytes, form };
       return fingerprint({ stage: 'read', version: VERSION, formats, ...which });
     },
-    read: (context) => documentsOf(files, range ? [partOf(range)] : parts, options, done, context, range),
+    read: (context) => documentsOf(files, range ? [partOf(range)] : parts, options, done, context, range, texts),
   };
 }
 
@@ -105,14 +108,16 @@ async function* documentsOf(
   done: (result: PartResult) => void,
   context: StageContext,
   range: Range | null,
+  texts: Slab<Uint8Array<ArrayBuffer>> | undefined,
 ): Flow<Document> {
   const behind = { bytes: 0, records: 0 };
   for (const [index, part] of parts.entries()) {
     const file = files[part.input];
     if (file === undefined) throw new RangeError(`part ${index} is of input ${part.input}, of ${files.length}`);
     checkUnchanged(file);
-    const read = new PartRead(file, part, file.format === 'text' ? options : asRecords(options), context, range);
-    for await (const items of batches(READERS[file.format](read))) {
+    const read = new PartRead(file, part, file.format === 'text' ? options : asRecords(options), context, range, texts);
+    texts?.reuse();
+    for await (const items of batches(READERS[file.format](read), () => texts?.reuse())) {
       context.progress({ documents: items.length });
       yield { items, cursor: { bytes: behind.bytes + read.bytes, records: behind.records + read.records } };
     }
@@ -131,18 +136,23 @@ export function checkUnchanged(file: InputFile): void {
 }
 
 /** Batches of a size: readers yield what a chunk of the file held, which may be thousands of documents or none. */
-async function* batches(documents: AsyncIterable<readonly Document[]>): AsyncGenerator<Document[]> {
+async function* batches(
+  documents: AsyncIterable<readonly Document[]>,
+  noneHeld: () => void,
+): AsyncGenerator<Document[]> {
   let batch: Document[] = [];
   let bytes = 0;
   for await (const some of documents) {
-    for (const document of some) {
+    for (const [i, document] of some.entries()) {
       batch.push(document);
       bytes += bytesOf(document);
-      if (batch.length < BATCH_DOCUMENTS && bytes < BATCH_BYTES) continue;
+      const most = i + 1 < some.length ? BATCH_BYTES : ENOUGH_BYTES;
+      if (batch.length < BATCH_DOCUMENTS && bytes < most) continue;
       yield batch;
       batch = [];
       bytes = 0;
     }
+    if (batch.length === 0) noneHeld();
   }
   if (batch.length > 0) yield batch;
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:buffer';
+import { Slab } from '../core/slab.ts';
 import { isUtf8 } from '../io/bytes.ts';
 import { JsonStrings } from './json-strings.ts';
 import { idOf, type RecordFields } from './record.ts';
@@ -34,7 +35,7 @@ const isDigit = (byte: number | undefined): boolean => byte !== undefined && byt
  * names with dots, escapes in names. A name is compared as bytes, so `__proto__` is a name like any other.
  */
 export class RecordScanner {
-  private readonly strings = new JsonStrings();
+  private readonly strings: JsonStrings;
   private readonly textMember: Member;
   private readonly idMember: Member | null;
   /** A name with half of a surrogate pair has no bytes to compare. */
@@ -45,7 +46,9 @@ export class RecordScanner {
   private text: Uint8Array | null = null;
   private textAt = NEVER;
 
-  constructor({ text, id }: RecordFields) {
+  /** `texts` is where the copies lie. */
+  constructor({ text, id }: RecordFields, texts = new Slab((length) => new Uint8Array(length))) {
+    this.strings = new JsonStrings(texts);
     this.textMember = new Member(text);
     this.idMember = id === null ? null : new Member(id);
     this.able = text.isWellFormed() && (id ?? '').isWellFormed();

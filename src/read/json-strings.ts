@@ -1,4 +1,4 @@
-import { Slab } from '../core/slab.ts';
+import type { Slab } from '../core/slab.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -77,7 +77,11 @@ export class JsonStrings {
   private view: DataView = NO_VIEW;
   private out: Uint8Array<ArrayBuffer> = NONE;
   private outView: DataView = NO_VIEW;
-  private readonly texts = new Slab((length) => new Uint8Array(length));
+  private readonly texts: Slab<Uint8Array<ArrayBuffer>>;
+
+  constructor(texts: Slab<Uint8Array<ArrayBuffer>>) {
+    this.texts = texts;
+  }
 
   /** Bytes to work on. They are not kept past the next call, nor past `release`. */
   take(bytes: Uint8Array): void {

@@ -19,7 +19,7 @@ import { takerOf } from './take.ts';
 export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
   const { textField, idField, groupField, documentBytes, form } = read.options;
   // What is more than a text is taken from the values of JSON.parse.
-  const scanner = form || groupField !== null ? null : new RecordScanner({ text: textField, id: idField });
+  const scanner = form || groupField !== null ? null : new RecordScanner({ text: textField, id: idField }, read.texts);
   const take = takerOf(read.options);
   for await (const spans of lines(contentOf(read, true), read.part.start, documentBytes)) {
     const documents: Document[] = [];

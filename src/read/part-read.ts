@@ -1,5 +1,6 @@
 import type { Document, LongText, Prompt, RejectReason } from '../core/document.ts';
 import { inputMalformed } from '../core/errors.ts';
+import type { Slab } from '../core/slab.ts';
 import type { StageContext } from '../core/stage.ts';
 import { type Hasher, hasher, sha256Bytes } from '../io/hash.ts';
 import type { InputFile, Part } from './input.ts';
@@ -73,6 +74,8 @@ export class PartRead {
   bytes = 0;
   /** What the part is read from, where somebody else reads the file: a range of it, decompressed. */
   readonly content: Content | null;
+  /** Where texts may lie: the memory is used again when nobody holds a document. */
+  readonly texts: Slab<Uint8Array<ArrayBuffer>> | undefined;
   private readonly context: StageContext;
   private readonly hash: Hasher = hasher();
   private accepted = 0;
@@ -84,8 +87,10 @@ export class PartRead {
     options: ReadOptions,
     context: StageContext,
     content: Content | null = null,
+    texts?: Slab<Uint8Array<ArrayBuffer>>,
   ) {
     this.content = content;
+    this.texts = texts;
     this.file = file;
     this.part = part;
     this.options = options;

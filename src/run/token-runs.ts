@@ -1,5 +1,6 @@
 import { mapFlow } from '../core/batch.ts';
 import type { Document, TokenRun } from '../core/document.ts';
+import type { Slab } from '../core/slab.ts';
 import { from, type Stage } from '../core/stage.ts';
 import { decidedStage, type Filter, looksAcross, selectStage, type Verdicts } from '../mix/index.ts';
 import { type PartResult, type Range, readParts } from '../read/index.ts';
@@ -16,6 +17,8 @@ export interface Reading {
   /** Folder the inputs' paths are relative to. */
   readonly root: string;
   readonly tokenizer: Tokenizer;
+  /** Memory for texts that is used again, as that of ids is then. */
+  readonly texts?: Slab<Uint8Array<ArrayBuffer>>;
   readonly filter: Filter | null;
   /** Of an input that is cut while it is read: what of it the split is. */
   readonly range: Range | null;
@@ -42,15 +45,15 @@ export function tokenRuns(
   reading: Reading,
   pass: WorkerData['pass'] = 'pack',
 ) {
-  const { root, tokenizer, filter, range, verdicts } = reading;
+  const { root, tokenizer, texts, filter, range, verdicts } = reading;
   const read: SourceReceipt[] = [];
   const { parts } = plan.splits[entryOf(firstNumbers(plan.splits), split)]!;
   const result = ({ part, size, ...of }: PartResult) => {
     const { input, start, end } = range ? { ...range, end: range.start + size } : parts[part]!;
     read[part] = { input, start, end, ...of };
   };
-  const runs = from(readParts(inputFiles(plan, parts, root), parts, settings.read, result, range)).to(
-    pass === 'hashes' ? untokenized : tokenizeStage(tokenizer),
+  const runs = from(readParts(inputFiles(plan, parts, root), parts, settings.read, result, range, texts)).to(
+    pass === 'hashes' ? untokenized : tokenizeStage(tokenizer, texts !== undefined),
   );
   const { mixture: rules, pack } = settings;
   const { inputs } = plan;

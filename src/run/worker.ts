@@ -1,6 +1,7 @@
 /** A worker thread: loads the tokenizer once, then runs the splits it is handed, one after the other. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { type ErrorData, toErrorData } from '../core/errors.ts';
+import { Slab } from '../core/slab.ts';
 import { withOverflow } from '../io/overflow.ts';
 import { type ForeignModel, type Model, openTokenizer, type Tokenizer } from '../tokenize/index.ts';
 import { looksAcross } from '../mix/index.ts';
@@ -44,6 +45,7 @@ function work(
 ): void {
   const { encode, mixture } = settingsOf(plan);
   let loaded: Tokenizer | undefined;
+  const texts = new Slab((length) => new Uint8Array(length));
   let judge: ReturnType<typeof filterOf> | undefined;
   let decided: ReturnType<typeof openDecision> | undefined;
   const send = (message: FromWorker) => port.postMessage(message);
@@ -66,6 +68,7 @@ function work(
       const reading: Reading = {
         root,
         tokenizer: loaded,
+        texts,
         filter: (await judge)?.() ?? null,
         range: range ? receiveRange(range) : null,
         verdicts: decided ? await (await decided)(split) : null,

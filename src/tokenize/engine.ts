@@ -17,6 +17,8 @@ export interface Engine {
   encode(text: Uint8Array): Int32Array;
   /** The same of a text that comes in pieces, cut anywhere, in bounded memory. */
   open(): OpenStream;
+  /** Nobody looks at the ids that `encode` gave so far: their memory may be used again. */
+  reuse?(): void;
   /** Ids of ordinary tokens to text. */
   decode(ids: readonly number[]): string;
   /** The UTF-8 that an ordinary token stands for inside a text; empty where there is no such token. */
@@ -69,6 +71,7 @@ export function kernelEngine(model: Model, special: SpecialMode): Engine {
       }
       return concatIds(runs);
     },
+    reuse: () => made?.reuse(),
     open() {
       const [finder, another] = finders;
       // Two passes see the text as a whole: no real file is known that needs them.

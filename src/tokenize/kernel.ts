@@ -146,7 +146,12 @@ export class Kernel {
       else runs.push(this.#made.copy(this.#ids, this.#out / 4, this.#out / 4 + count));
       at += taken;
     }
-    return runs.length === 1 ? runs[0]! : concatIds(runs);
+    return runs.length === 1 ? runs[0]! : concatIds(runs, (length) => this.#made.take(length));
+  }
+
+  /** Nobody looks at the ids of the texts so far: those that come lie in the same memory. */
+  reuse(): void {
+    this.#made.reuse();
   }
 
   /**
@@ -248,8 +253,11 @@ function prefixesOf(literals: readonly Uint8Array[]): BigUint64Array<ArrayBuffer
 }
 
 /** Runs of ids as one. */
-export function concatIds(runs: readonly Int32Array[]): Int32Array {
-  const ids = new Int32Array(runs.reduce((sum, run) => sum + run.length, 0));
+export function concatIds(
+  runs: readonly Int32Array[],
+  room = (length: number): Int32Array => new Int32Array(length),
+): Int32Array {
+  const ids = room(runs.reduce((sum, run) => sum + run.length, 0));
   let at = 0;
   for (const run of runs) {
     ids.set(run, at);

@@ -37,19 +37,22 @@ export interface Tokenizer {
   encodeStream(pieces: Iterable<Uint8Array>): Iterable<Int32Array>;
   /** The same, a piece handed over at a time. */
   open(): OpenStream;
+  /** Nobody looks at the ids of texts encoded so far: their memory may be used again. */
+  reuse(): void;
   /** What the text of a token says about cutting there. */
   readonly tokenEnds: TokenEnds;
   /** Ids to text; special tokens appear as their text. */
   decode(ids: Int32Array): string;
 }
 
-/** documents -> token runs. */
-export function tokenizeStage(tokenizer: Tokenizer): Stage<Document, TokenRun> {
+/** documents -> token runs. With `again`, the ids of all batches lie in the same memory: one is good until the next is asked for. */
+export function tokenizeStage(tokenizer: Tokenizer, again = false): Stage<Document, TokenRun> {
   return {
     name: 'tokenize',
     fingerprint: fingerprint({ stage: 'tokenize', tokenizer: tokenizer.sha256, ...tokenizer.options }),
     async *run(input, context): AsyncGenerator<Batch<TokenRun>> {
       for await (const { items, cursor } of input) {
+        if (again) tokenizer.reuse();
         const runs: TokenRun[] = [];
         for (const document of items) {
           try {

@@ -60,3 +60,21 @@ test('documents are held up to a bound of either kind, and another seed gives an
   // Of a thousand documents in a random order about one stays in its place.
   expect(out.filter((record, place) => record === place).length).toBeLessThan(10);
 });
+
+test('a batch is looked at no more when the next one is asked for', async () => {
+  const memory = new Int32Array(10);
+  const input = (async function* () {
+    for (let record = 0; record < 40; record++) {
+      memory.fill(record);
+      yield { items: [{ ...runOf(record, 0), ids: memory }], cursor: { bytes: 0, records: record } };
+    }
+  })();
+  const stage = shuffleStage(1, 3, { tokens: 200, documents: 100 });
+  const seen: number[] = [];
+  for await (const { items } of stage.run(input, { progress: () => {}, reject: () => {} }))
+    for (const { document, ids } of items) {
+      expect([...ids.subarray(0, 10)]).toEqual(Array(10).fill(document.origin.record));
+      seen.push(document.origin.record);
+    }
+  expect(seen.length).toBe(40);
+});

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 const folder = 'src/train/backend/native-ops';
 const sources = Object.fromEntries(
   readdirSync(folder)
+    .filter((name) => /\.(cc|h)$/.test(name))
     .sort()
     .map((name) => [name, readFileSync(`${folder}/${name}`, 'utf8')]),
 );

@@ -44,7 +44,7 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; not for the kernel's code. */
+/** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; the form of the file below; not for the kernel's code. */
 const VERSION = 9;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 
@@ -71,7 +71,7 @@ export function modelBytes({ image, ...model }: Model): Uint8Array {
 
 /**
  * A model from a cache; undefined when it is not whole, or of another version: then it is built again. Its image lies in
- * `bytes`, which workers are given without a copy where that is shared memory.
+ * `bytes` (at a multiple of 4), which workers are given without a copy where that is shared memory.
  */
 export function readModel(bytes: Uint8Array): Model | undefined {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -18,6 +18,8 @@ export function madeUpText(bytes: number): Uint8Array {
     while (at < end) text[at++] = (below(8) === 0 ? 0x41 : 0x61) + below(26);
     at += between[below(between.length)]!.copy(text, at);
   }
-  // A character may be cut at the end.
-  return text.fill(0x20, bytes - 4);
+  // The last character may be cut: it goes, from its first byte on.
+  let end = bytes - 1;
+  while (end > 0 && (text[end]! & 0xc0) === 0x80) end--;
+  return text.fill(0x20, end);
 }

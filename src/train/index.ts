@@ -1,5 +1,5 @@
 export { chooseBackend, type ChosenBackend } from './backend/backend.ts';
-export { check, NOT_INSTALLED } from './backend/check.ts';
+export { check, NOT_INSTALLED, OUTDATED } from './backend/check.ts';
 export { BACKENDS } from './backend/load.ts';
 export { folderOf, type Optional } from './backend/native.ts';
 export { setUp } from './backend/setup.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { BACKENDS, check, NOT_INSTALLED } from '../../train/index.ts';
+import { BACKENDS, check, NOT_INSTALLED, OUTDATED } from '../../train/index.ts';
 import { speed } from '../format.ts';
 
 /** How to get each where it is not there. */
@@ -28,7 +28,8 @@ export function doctorCommand(program: Command): void {
           );
           continue;
         }
-        const missing = reason === NOT_INSTALLED && WAY[name] ? `${reason}: ${WAY[name]}` : reason;
+        const missing =
+          (reason === NOT_INSTALLED || reason === OUTDATED) && WAY[name] ? `${reason}: ${WAY[name]}` : reason;
         const good = `ok, ${version}, ${speed(gigaflops)} GFLOP/s`;
         process.stdout.write(`${name.padEnd(15)} ${missing ?? good}\n`);
         if (reason === null && name !== 'webgpu') best ??= name;

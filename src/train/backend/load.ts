@@ -1,6 +1,7 @@
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Optional, requireOptional } from './native.ts';
+import { isFused } from '../model/fused.ts';
 import { registerNativeKernels } from './native-kernels.ts';
 import { patchWasmKernels } from './wasm-kernels.ts';
 import { provideWebGpu } from './webgpu.ts';
@@ -68,4 +69,6 @@ const nativeBackend = (): NativeBackend => tf.backend() as unknown as NativeBack
 
 /** Of what the active backend is, such as `TensorFlow 2.21.0`. */
 export const versionOf = (name: BackendName): string =>
-  `TensorFlow${name.startsWith('tfjs-node') ? ` ${nativeBackend().binding?.TF_Version ?? ''}` : `.js ${tf.version_core}`}`;
+  name.startsWith('tfjs-node')
+    ? `TensorFlow ${nativeBackend().binding?.TF_Version ?? ''}${isFused('UltraprepNorm') ? ', with operations of its own' : ''}`
+    : `TensorFlow.js ${tf.version_core}`;

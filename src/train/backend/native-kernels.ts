@@ -35,11 +35,13 @@ export function registerNativeKernels(): void {
       inputs,
       results,
     );
+  const row = tf.tensor1d([1, 2]);
   try {
-    const row = tf.tensor1d([1, 2]);
-    tf.dispose([row, run('UltraprepRowDots', [row, row], {}, 1)]);
+    tf.dispose(run('UltraprepRowDots', [row, row], {}, 1));
   } catch {
     return;
+  } finally {
+    row.dispose();
   }
   for (const [kernelName, results] of Object.entries(RESULTS)) {
     if (tf.getKernel(kernelName, 'tensorflow')) continue;

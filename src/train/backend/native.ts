@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { cacheFolder } from '../../io/cache.ts';
+import { listFolder } from '../../io/files.ts';
 import { NATIVE_OPS_HASH } from './native-ops.generated.ts';
 
 /** What `train setup` can install; nobody who only prepares shards is made to download 400 MB and more. */
@@ -22,8 +23,20 @@ export const folderOf = (name: Optional): string =>
   join(
     cacheFolder(),
     'backends',
-    `${name}-${TFJS_VERSION}-${TENSORFLOW_VERSION}-${NATIVE_OPS_HASH}-${process.platform}-${process.arch}`,
+    // WebGPU has none of the operations that are compiled in.
+    `${name}-${TFJS_VERSION}-${TENSORFLOW_VERSION}${name === 'webgpu' ? '' : `-${NATIVE_OPS_HASH}`}-${process.platform}-${process.arch}`,
   );
+
+/** Folders of the same backend that another version of this package set up. */
+export async function olderFoldersOf(name: Optional): Promise<string[]> {
+  const own = folderOf(name);
+  const beside = dirname(own);
+  const others = await listFolder(beside);
+  return others
+    .filter((other) => other.startsWith(`${name}-`) && /^\d/.test(other.slice(name.length + 1)))
+    .map((other) => join(beside, other))
+    .filter((other) => other !== own);
+}
 
 const names = (name: Optional): string[] => PACKAGES[name].map((spec) => spec.slice(0, spec.lastIndexOf('@')));
 

@@ -97,7 +97,7 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
   await makeFolder(`${dir}/native-ops`);
   for (const [file, source] of Object.entries(NATIVE_OPS)) await commitFile(`${dir}/native-ops/${file}`, source);
   const library = 'pypi/tensorflow';
-  const args = [
+  const args = (operations: readonly string[]): string[] => [
     '-std=c++17',
     '-O3',
     // Loops over tensors become vector instructions: nobody asks for errno, and sums may be made in any order where it is said.
@@ -106,15 +106,15 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
     '-fno-trapping-math',
     '-fPIC',
     '-shared',
+    // Its threads run until the process ends: it must not be unloaded under them.
+    '-Wl,-z,nodelete',
     '-pthread',
     `-DNAPI_VERSION=${NAPI}`,
     ...['node_modules/node-api-headers/include', 'node_modules/@tensorflow', `${library}/include`].map(
       (at) => `-I${at}`,
     ),
     ...['tfjs_backend', 'tfjs_binding'].map((source) => `${module}/binding/${source}.cc`),
-    ...Object.keys(NATIVE_OPS)
-      .filter((file) => file.endsWith('.cc'))
-      .map((file) => `native-ops/${file}`),
+    ...operations.map((file) => `native-ops/${file}`),
     '-o',
     `${module}/lib/napi-v${NAPI}/tfjs_binding.node`,
     `-L${library}`,
@@ -122,7 +122,13 @@ async function build(dir: string, name: keyof typeof WHEEL, { onStep, signal }: 
     '-l:libtensorflow_framework.so.2',
     `-Wl,-rpath,$ORIGIN/../../../../../${library}`,
   ];
-  await runCommand('c++', args, { cwd: dir, signal, wayOut: 'see that g++ or clang is whole' });
+  const compile = (operations: readonly string[]): Promise<void> =>
+    runCommand('c++', args(operations), { cwd: dir, signal, wayOut: 'see that g++ or clang is whole' });
+  await compile(Object.keys(NATIVE_OPS).filter((file) => file.endsWith('.cc'))).catch(async (error: unknown) => {
+    if (signal?.aborted || !isPrepError(error)) throw error;
+    onStep(`addon: compiling without operations of its own, because ${error.message}`);
+    await compile([]);
+  });
   // Python's own parts, 450 MB and with CUDA 1.5 GB more: nothing of them is loaded.
   const used = {
     '': ['tensorflow', 'nvidia'],

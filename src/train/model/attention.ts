@@ -70,11 +70,11 @@ export function attendBackward(
 }
 
 /** Each row of `a` times the same of `b`: [rows, 1]. */
-const rowDots = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
+export const rowDots = (a: tf.Tensor2D, b: tf.Tensor2D): tf.Tensor2D =>
   fused('UltraprepRowDots', [a, b], (): [tf.Tensor2D] => [tf.sum(tf.mul(a, b), -1, true)])[0];
 
 /** p (dp - delta): of softmax. */
-const scoresGradient = (p: tf.Tensor3D, dp: tf.Tensor3D, delta: tf.Tensor3D): tf.Tensor3D =>
+export const scoresGradient = (p: tf.Tensor3D, dp: tf.Tensor3D, delta: tf.Tensor3D): tf.Tensor3D =>
   fused('UltraprepScoresGrad', [p, dp, delta], (): [tf.Tensor3D] => [tf.mul(p, tf.sub(dp, delta))])[0];
 
 /** Rows of [tokens x n, width] -> [groups x heads, length, width]. */

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it, test } from 'vitest';
-import { check } from '../../../src/train/backend/check.ts';
+import { check, NOT_INSTALLED, OUTDATED } from '../../../src/train/backend/check.ts';
 import { folderOf } from '../../../src/train/backend/native.ts';
 import { temporaryFolder } from '../../support/folders.ts';
 import { ROOT, start } from '../../support/prep.ts';
@@ -81,4 +81,15 @@ test('train setup that cannot reach npm says so, and leaves nothing behind', asy
   expect([code, stderr]).toEqual([75, expect.stringMatching(/SETUP_FAILED: npm install .*ECONNREFUSED.*registry/)]);
   const { stdout } = await train(['doctor', '--json'], cwd, env);
   expect(stdout).toContain('{"backend":"tfjs-node","ok":false,"reason":"not installed"');
+});
+
+it('a backend that another version set up is told apart from one that is missing', async () => {
+  const folder = (process.env['ULTRAPREP_CACHE'] = temporaryFolder());
+  expect(await check('webgpu')).toMatchObject({ reason: NOT_INSTALLED });
+  for (const other of ['webgpu-4.0.0-linux-x64', 'tfjs-node-gpu-4.0.0-linux-x64'])
+    mkdirSync(join(folder, 'backends', other), { recursive: true });
+  expect(await check('webgpu')).toMatchObject({ reason: OUTDATED });
+  expect(await check('tfjs-node-gpu')).toMatchObject({ reason: OUTDATED });
+  // Its name begins like the other's.
+  expect(await check('tfjs-node')).toMatchObject({ reason: NOT_INSTALLED });
 });

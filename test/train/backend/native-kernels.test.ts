@@ -6,6 +6,7 @@ import { activate } from '../../../src/train/backend/load.ts';
 import { isInstalled } from '../../../src/train/backend/native.ts';
 import { globalNorm } from '../../../src/train/gradient-norm.ts';
 import { fused, type FusedName, nothing } from '../../../src/train/model/fused.ts';
+import { rowDots, scoresGradient } from '../../../src/train/model/attention.ts';
 import { norm, normBackward, normed, softmax, swiglu, swigluBackward } from '../../../src/train/model/layers.ts';
 import { createOptimizer, update } from '../../../src/train/optimizer.ts';
 import { rotate, rotateBack, ropeTables } from '../../../src/train/model/rope.ts';
@@ -20,7 +21,7 @@ const x = (rows: number, columns: number, seed: number): tf.Tensor2D =>
 const line = (columns: number, seed: number): tf.Tensor1D => normalTensor([columns], seed) as tf.Tensor1D;
 
 /** Each operation through the function of the model that uses it, by what it makes. */
-const CASES: Partial<Record<FusedName, Case>> = {
+const CASES: Record<FusedName, Case> = {
   UltraprepNorm: (r, c) => Object.values(norm(x(r, c, 1), line(c, 2), 1e-5)),
   UltraprepNormed: (r, c) => [normed(x(r, c, 1), x(r, 1, 2), line(c, 3))],
   UltraprepNormGrad: (r, c) => {
@@ -41,6 +42,12 @@ const CASES: Partial<Record<FusedName, Case>> = {
     const biases = [[1, r, c], [2, 1, c], [2, r, 1], [1, 1, 1]].map((shape, i) => normalTensor(shape, i)); // prettier-ignore
     return [softmax(x(r, c, 3)), ...[null, ...biases].map((bias) => softmax(scores, bias as tf.Tensor3D | null))];
   },
+  UltraprepScoresGrad: (r, c) => {
+    const [p, dp, delta] = [x(2 * r, c, 1), x(2 * r, c, 2), x(2 * r, 1, 3)];
+    const three = (tensor: tf.Tensor): tf.Tensor3D => tf.reshape(tensor, [2, r, -1]);
+    return r === 0 ? [] : [scoresGradient(three(p), three(dp), three(delta))];
+  },
+  UltraprepRowDots: (r, c) => [rowDots(x(r, c, 1), x(r, c, 2))],
   UltraprepSumOfSquares: (r, c) => [globalNorm([x(r, c, 1), x(c, r, 2)])],
   UltraprepAdamW: (r, c) => {
     const parameters = new Map<string, tf.Tensor>([['a', x(r, c, 1)], ['b', line(c, 2)]]); // prettier-ignore
@@ -99,8 +106,12 @@ describe.skipIf(!isInstalled('tfjs-node'))('operations of the addon', () => {
     const odd = tf.tensor2d([Number.NaN, 1, 2, 3], [2, 2]);
     expect([...softmax(odd).dataSync()].map(Number.isNaN)).toEqual([true, true, false, false]);
     expect([...swiglu(odd, tf.onesLike(odd)).dataSync()].map(Number.isNaN)).toEqual([true, false, false, false]);
-    const infinite = tf.tensor2d([Number.POSITIVE_INFINITY, 1], [1, 2]);
-    expect([...softmax(infinite).dataSync()].some(Number.isNaN)).toBe(true);
+    for (const infinite of [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      const row = tf.tensor2d([infinite, infinite], [1, 2]);
+      expect([...softmax(row).dataSync()].map(Number.isNaN)).toEqual([true, true]);
+    }
+    const hidden = tf.tensor2d([3, -1e9, 4], [1, 3]);
+    expect(softmax(hidden).dataSync()[1]).toBe(0);
   });
 
   it('refuse tensors that do not fit', async () => {

@@ -14,7 +14,7 @@ namespace {
 // ---- Softmax of rows, of scores + bias where there is one.
 
 VECTOR void softmaxRow(const float* x, const float* bias, bool wide, float* y, int64_t n) {
-  float most = -3.4e38f;
+  float most = -INFINITY;
   if (bias && wide) {
 #pragma omp simd reduction(max : most)
     for (int64_t i = 0; i < n; i++) {
@@ -32,7 +32,9 @@ VECTOR void softmaxRow(const float* x, const float* bias, bool wide, float* y, i
   float sum = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t i = 0; i < n; i++) {
-    y[i] = exponential(y[i] - most);
+    // Hidden keys are exactly 0, whatever is made of numbers as small as e^-87.
+    const float below = y[i] - most;
+    y[i] = below < -87.3f ? 0.f : exponential(below);
     sum += y[i];
   }
   const float scale = 1.f / sum;
@@ -47,7 +49,7 @@ void softmax(void*, TF_OpKernelContext* context) {
   const int64_t n = x.last(), rows = x.shape.size() > 1 ? x.shape[x.shape.size() - 2] : 1;
   const auto& of = bias.shape;
   const bool some = bias.size > 0;
-  if (!call.is(!some || (x.shape.size() == 3 && of.size() == 3 && (of[0] == 1 || of[0] == x.shape[0]) &&
+  if (!call.require(!some || (x.shape.size() == 3 && of.size() == 3 && (of[0] == 1 || of[0] == x.shape[0]) &&
                          (of[1] == 1 || of[1] == rows) && (of[2] == 1 || of[2] == n)),
                "UltraprepSoftmax: the bias does not fit the scores"))
     return;
@@ -62,7 +64,7 @@ void softmax(void*, TF_OpKernelContext* context) {
   });
 }
 
-// ---- Attention: p (dp - delta), and the rows' products with one another that delta is.
+// ---- Attention: p (dp - delta)
 
 VECTOR void scoresGradRow(const float* p, const float* dp, float delta, float* ds, int64_t n) {
   for (int64_t i = 0; i < n; i++) ds[i] = p[i] * (dp[i] - delta);
@@ -72,7 +74,7 @@ void scoresGrad(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto p = call.in(0), dp = call.in(1), delta = call.in(2);
   const int64_t n = p.last();
-  if (!call.is(p.size == dp.size && delta.size == p.rows(), "UltraprepScoresGrad: sizes differ")) return;
+  if (!call.require(p.size == dp.size && delta.size == p.rows(), "UltraprepScoresGrad: sizes differ")) return;
   float* ds = call.out(0, p.shape);
   if (call.failed()) return;
   inBlocks(p.rows(), n, [&](int64_t from, int64_t to, int64_t) {
@@ -80,29 +82,9 @@ void scoresGrad(void*, TF_OpKernelContext* context) {
   });
 }
 
-VECTOR float rowDot(const float* a, const float* b, int64_t n) {
-  float sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t i = 0; i < n; i++) sum += a[i] * b[i];
-  return sum;
-}
-
-void rowDots(void*, TF_OpKernelContext* context) {
-  Call call(context);
-  const auto a = call.in(0), b = call.in(1);
-  const int64_t n = a.last();
-  if (!call.is(a.size == b.size, "UltraprepRowDots: sizes differ")) return;
-  float* sums = call.out(0, columnOf(a.shape));
-  if (call.failed()) return;
-  inBlocks(a.rows(), n, [&](int64_t from, int64_t to, int64_t) {
-    for (int64_t r = from; r < to; r++) sums[r] = rowDot(a.data + r * n, b.data + r * n, n);
-  });
-}
-
 const bool added = [] {
-  add("UltraprepSoftmax", 2, 1, softmax);
-  add("UltraprepScoresGrad", 3, 1, scoresGrad);
-  add("UltraprepRowDots", 2, 1, rowDots);
+  add<softmax>("UltraprepSoftmax", 2, 1);
+  add<scoresGrad>("UltraprepScoresGrad", 3, 1);
   return true;
 }();
 

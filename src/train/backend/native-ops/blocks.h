@@ -5,9 +5,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -33,7 +35,7 @@ class Pool {
       work_ = work;
       round_++;
     }
-    wake_.notify_all();
+    for (int64_t i = 1; i < blocks && i <= threads_; i++) wake_.notify_one();
     work->take();
     while (work->done.load(std::memory_order_acquire) < blocks) std::this_thread::yield();
   }
@@ -52,25 +54,34 @@ class Pool {
     std::atomic<int64_t> next{0}, done{0};
   };
 
+  // Made inside a kernel's first call, so that its threads inherit how TensorFlow has small numbers treated there (as zero).
   Pool() {
-    const unsigned cores = std::thread::hardware_concurrency();
-    threads_ = cores > 1 ? std::min(cores, 16u) - 1 : 0;
-    for (unsigned i = 0; i < threads_; i++)
-      std::thread([this] {
-        for (uint64_t seen = 0;;) {
-          std::shared_ptr<Work> work;
-          {
-            std::unique_lock<std::mutex> lock(mutex_);
-            wake_.wait(lock, [&] { return round_ != seen; });
-            seen = round_;
-            work = work_;
-          }
-          work->take();
-        }
-      }).detach();
+    const char* limit = std::getenv("TF_NUM_INTRAOP_THREADS");
+    const int cores = limit ? std::atoi(limit) : static_cast<int>(std::thread::hardware_concurrency());
+    try {
+      while (threads_ + 1 < std::min(cores, 16)) {
+        std::thread([this] { serve(); }).detach();
+        threads_++;
+      }
+    } catch (const std::system_error&) {
+      // As many as the system gives.
+    }
   }
 
-  unsigned threads_;
+  void serve() {
+    for (uint64_t seen = 0;;) {
+      std::shared_ptr<Work> work;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        wake_.wait(lock, [&] { return round_ != seen; });
+        seen = round_;
+        work = work_;
+      }
+      work->take();
+    }
+  }
+
+  int threads_ = 0;
   std::mutex running_, mutex_;
   std::condition_variable wake_;
   uint64_t round_ = 0;
@@ -80,16 +91,15 @@ class Pool {
 // Elements of a block: 60 us of work and more, where waking a thread takes 10 to 50.
 constexpr int64_t BLOCK = 1 << 16;
 
-// `body(from, to)` over [0, count) in blocks of about BLOCK elements of `each`.
+inline int64_t rowsOfBlock(int64_t each) { return std::max<int64_t>(1, BLOCK / std::max<int64_t>(1, each)); }
+inline int64_t blocksOf(int64_t count, int64_t each) { return (count + rowsOfBlock(each) - 1) / rowsOfBlock(each); }
+
+// `body(from, to, block)` over [0, count) in blocks of about BLOCK elements of `each`.
 template <typename Body>
 void inBlocks(int64_t count, int64_t each, Body body) {
-  const int64_t rows = std::max<int64_t>(1, BLOCK / std::max<int64_t>(1, each));
-  Pool::shared().run((count + rows - 1) / rows,
+  const int64_t rows = rowsOfBlock(each);
+  Pool::shared().run(blocksOf(count, each),
                      [&](int64_t i) { body(i * rows, std::min(count, (i + 1) * rows), i); });
-}
-inline int64_t blocksOf(int64_t count, int64_t each) {
-  const int64_t rows = std::max<int64_t>(1, BLOCK / std::max<int64_t>(1, each));
-  return (count + rows - 1) / rows;
 }
 
 }  // namespace ultraprep

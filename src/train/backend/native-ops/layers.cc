@@ -28,7 +28,7 @@ void norm(void* eps, TF_OpKernelContext* context) {
   Call call(context);
   const auto x = call.in(0), scale = call.in(1);
   const int64_t n = x.last();
-  if (!call.is(scale.size == n, "UltraprepNorm: scale is not as long as a row")) return;
+  if (!call.require(scale.size == n, "UltraprepNorm: scale is not as long as a row")) return;
   float *y = call.out(0, x.shape), *inverse = call.out(1, columnOf(x.shape));
   if (call.failed()) return;
   inBlocks(x.rows(), n, [&](int64_t from, int64_t to, int64_t) {
@@ -43,7 +43,7 @@ void normed(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto x = call.in(0), inverse = call.in(1), scale = call.in(2);
   const int64_t n = x.last();
-  if (!call.is(scale.size == n && inverse.size == x.rows(), "UltraprepNormed: sizes differ")) return;
+  if (!call.require(scale.size == n && inverse.size == x.rows(), "UltraprepNormed: sizes differ")) return;
   float* y = call.out(0, x.shape);
   if (call.failed()) return;
   inBlocks(x.rows(), n, [&](int64_t from, int64_t to, int64_t) {
@@ -73,7 +73,7 @@ void normGrad(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto dy = call.in(0), x = call.in(1), inverse = call.in(2), scale = call.in(3), more = call.in(4);
   const int64_t n = x.last();
-  if (!call.is(dy.size == x.size && scale.size == n && inverse.size == x.rows() && (more.size == 0 || more.size == x.size),
+  if (!call.require(dy.size == x.size && scale.size == n && inverse.size == x.rows() && (more.size == 0 || more.size == x.size),
                "UltraprepNormGrad: sizes differ"))
     return;
   float *dx = call.out(0, x.shape), *dScale = call.out(1, {n});
@@ -109,7 +109,7 @@ VECTOR void swigluGradPart(const float* dInner, const float* gate, const float* 
 void swiglu(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto gate = call.in(0), up = call.in(1);
-  if (!call.is(gate.size == up.size, "UltraprepSwiglu: sizes differ")) return;
+  if (!call.require(gate.size == up.size, "UltraprepSwiglu: sizes differ")) return;
   float* inner = call.out(0, gate.shape);
   if (call.failed()) return;
   inBlocks(gate.size, 1, [&](int64_t from, int64_t to, int64_t) {
@@ -120,7 +120,7 @@ void swiglu(void*, TF_OpKernelContext* context) {
 void swigluGrad(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto dInner = call.in(0), gate = call.in(1), up = call.in(2);
-  if (!call.is(gate.size == up.size && gate.size == dInner.size, "UltraprepSwigluGrad: sizes differ")) return;
+  if (!call.require(gate.size == up.size && gate.size == dInner.size, "UltraprepSwigluGrad: sizes differ")) return;
   float *inner = call.out(0, gate.shape), *dGate = call.out(1, gate.shape), *dUp = call.out(2, gate.shape);
   if (call.failed()) return;
   inBlocks(gate.size, 1, [&](int64_t from, int64_t to, int64_t) {
@@ -143,7 +143,7 @@ void rotate(void* sign, TF_OpKernelContext* context) {
   Call call(context);
   const auto x = call.in(0), cosine = call.in(1), sine = call.in(2);
   const int64_t n = x.last(), half = n / 2, tokens = cosine.rows();
-  if (!call.is(n % 2 == 0 && cosine.last() == half && cosine.size == sine.size &&
+  if (!call.require(n % 2 == 0 && cosine.last() == half && cosine.size == sine.size &&
                    (tokens == 0 ? x.rows() == 0 : x.rows() % tokens == 0),
                "UltraprepRotate: sizes differ"))
     return;
@@ -158,13 +158,28 @@ void rotate(void* sign, TF_OpKernelContext* context) {
   });
 }
 
+// ---- Rows' products with one another: of attention's gradient (attention.ts)
+
+void rowDots(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto a = call.in(0), b = call.in(1);
+  const int64_t n = a.last();
+  if (!call.require(a.size == b.size, "UltraprepRowDots: sizes differ")) return;
+  float* sums = call.out(0, columnOf(a.shape));
+  if (call.failed()) return;
+  inBlocks(a.rows(), n, [&](int64_t from, int64_t to, int64_t) {
+    for (int64_t r = from; r < to; r++) sums[r] = dot(a.data + r * n, b.data + r * n, n);
+  });
+}
+
 const bool added = [] {
-  add("UltraprepNorm", 2, 2, norm, "eps: float", keepEps);
-  add("UltraprepNormed", 3, 1, normed);
-  add("UltraprepNormGrad", 5, 2, normGrad);
-  add("UltraprepSwiglu", 2, 1, swiglu);
-  add("UltraprepSwigluGrad", 3, 3, swigluGrad);
-  add("UltraprepRotate", 3, 1, rotate, "sign: float", keepSign);
+  add<norm>("UltraprepNorm", 2, 2, "eps: float", keepEps);
+  add<normed>("UltraprepNormed", 3, 1);
+  add<normGrad>("UltraprepNormGrad", 5, 2);
+  add<swiglu>("UltraprepSwiglu", 2, 1);
+  add<swigluGrad>("UltraprepSwigluGrad", 3, 3);
+  add<rowDots>("UltraprepRowDots", 2, 1);
+  add<rotate>("UltraprepRotate", 3, 1, "sign: float", keepSign);
   return true;
 }();
 

@@ -3,6 +3,8 @@
 // CPU and float32. What each computes is said where TypeScript has the same in TensorFlow.js's operations (src/train/model).
 #pragma once
 #include <cstdint>
+#include <cstdio>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -51,7 +53,8 @@ class Call {
     return static_cast<float*>(TF_TensorData(tensor));
   }
 
-  bool is(bool right, const char* what) {
+  // False, and the operation fails, where something is not as it has to be.
+  bool require(bool right, const char* what) {
     if (!right && !failed_) {
       TF_SetStatus(status_, TF_INVALID_ARGUMENT, what);
       fine();
@@ -81,6 +84,19 @@ inline std::vector<int64_t> columnOf(std::vector<int64_t> shape) {
 
 using Compute = void (*)(void*, TF_OpKernelContext*);
 
+// TensorFlow calls from C: what is thrown, such as where there is no memory, must end here.
+template <Compute compute>
+void guarded(void* state, TF_OpKernelContext* context) {
+  try {
+    compute(state, context);
+  } catch (const std::exception& error) {
+    TF_Status* status = TF_NewStatus();
+    TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, error.what());
+    TF_OpKernelContext_Failure(context, status);
+    TF_DeleteStatus(status);
+  }
+}
+
 // A kernel with one float attribute has it as its state.
 inline void* keepAttribute(TF_OpKernelConstruction* construction, const char* name) {
   TF_Status* status = TF_NewStatus();
@@ -98,7 +114,8 @@ inline void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
   TF_ShapeInferenceContextSetUnknownShape(context, status);
 }
 
-inline void add(const char* name, int inputs, int outputs, Compute compute, const char* attribute = nullptr,
+template <Compute compute>
+void add(const char* name, int inputs, int outputs, const char* attribute = nullptr,
          void* (*create)(TF_OpKernelConstruction*) = nullptr) {
   TF_Status* status = TF_NewStatus();
   TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
@@ -108,8 +125,9 @@ inline void add(const char* name, int inputs, int outputs, Compute compute, cons
   TF_OpDefinitionBuilderSetShapeInferenceFunction(op, unknownShape);
   TF_RegisterOpDefinition(op, status);
   if (TF_GetCode(status) == TF_OK)
-    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create, compute, create ? dropAttribute : nullptr),
+    TF_RegisterKernelBuilder(name, TF_NewKernelBuilder(name, "CPU", create, guarded<compute>, create ? dropAttribute : nullptr),
                              status);
+  if (TF_GetCode(status) != TF_OK) std::fprintf(stderr, "%s: %s\n", name, TF_Message(status));
   TF_DeleteStatus(status);
 }
 

@@ -29,7 +29,7 @@ VECTOR void adamwPart(const float* w, const float* m, const float* v, const floa
 void adamw(void*, TF_OpKernelContext* context) {
   Call call(context);
   const auto w = call.in(0), m = call.in(1), v = call.in(2), g = call.in(3), settings = call.in(4);
-  if (!call.is(w.size == m.size && w.size == v.size && w.size == g.size && settings.size == 7, "UltraprepAdamW: sizes differ"))
+  if (!call.require(w.size == m.size && w.size == v.size && w.size == g.size && settings.size == 7, "UltraprepAdamW: sizes differ"))
     return;
   float *nextW = call.out(0, w.shape), *nextM = call.out(1, w.shape), *nextV = call.out(2, w.shape);
   if (call.failed()) return;
@@ -59,8 +59,8 @@ void sumOfSquares(void*, TF_OpKernelContext* context) {
 }
 
 const bool added = [] {
-  add("UltraprepAdamW", 5, 3, adamw);
-  add("UltraprepSumOfSquares", 1, 1, sumOfSquares);
+  add<adamw>("UltraprepAdamW", 5, 3);
+  add<sumOfSquares>("UltraprepSumOfSquares", 1, 1);
   return true;
 }();
 

@@ -3,8 +3,9 @@
 #include <cstdint>
 #include <cstring>
 
-// One copy for each level of vector instructions, picked when the library is loaded: the folder may be moved to another machine.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// One copy for each level of vector instructions, picked when the library is loaded: the folder may be moved to another machine. GCC has
+// names for these levels from 12 on, and only glibc picks.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
 #define VECTOR __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define VECTOR

@@ -13,7 +13,7 @@ namespace {
 
 // ---- Softmax of rows, of scores + bias where there is one.
 
-VECTOR void softmaxRow(const float* x, const float* bias, bool wide, float* y, int64_t n) {
+VECTOR void softmaxRow(const float* x, const float* bias, bool wide, float* RESTRICT y, int64_t n) {
   float most = -INFINITY;
   if (bias && wide) {
 #pragma omp simd reduction(max : most)
@@ -66,7 +66,7 @@ void softmax(void*, TF_OpKernelContext* context) {
 
 // ---- Attention: p (dp - delta)
 
-VECTOR void scoresGradRow(const float* p, const float* dp, float delta, float* ds, int64_t n) {
+VECTOR void scoresGradRow(const float* p, const float* dp, float delta, float* RESTRICT ds, int64_t n) {
   for (int64_t i = 0; i < n; i++) ds[i] = p[i] * (dp[i] - delta);
 }
 

@@ -20,7 +20,7 @@ VECTOR float dot(const float* a, const float* b, int64_t n) {
 
 // ---- RMSNorm
 
-VECTOR void scaleRow(const float* x, float inverse, const float* scale, float* y, int64_t n) {
+VECTOR void scaleRow(const float* x, float inverse, const float* scale, float* RESTRICT y, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] = x[i] * inverse * scale[i];
 }
 
@@ -59,7 +59,7 @@ VECTOR float dot3(const float* a, const float* b, const float* c, int64_t n) {
 }
 // dx = inverse (dy scale - x inverse^2 mean(dy scale x)) + more; dScale += dy x inverse
 VECTOR void normGradRow(const float* dy, const float* x, float inverse, float mean, const float* scale, const float* more,
-                        float* dx, float* dScale, int64_t n) {
+                        float* RESTRICT dx, float* RESTRICT dScale, int64_t n) {
   const float back = mean * inverse * inverse;
   if (more) {
     for (int64_t i = 0; i < n; i++) dx[i] = inverse * (dy[i] * scale[i] - x[i] * back) + more[i];
@@ -93,10 +93,11 @@ void normGrad(void*, TF_OpKernelContext* context) {
 
 // ---- SwiGLU
 
-VECTOR void swigluPart(const float* gate, const float* up, float* inner, int64_t n) {
+VECTOR void swigluPart(const float* gate, const float* up, float* RESTRICT inner, int64_t n) {
   for (int64_t i = 0; i < n; i++) inner[i] = gate[i] * sigmoid(gate[i]) * up[i];
 }
-VECTOR void swigluGradPart(const float* dInner, const float* gate, const float* up, float* inner, float* dGate, float* dUp,
+VECTOR void swigluGradPart(const float* dInner, const float* gate, const float* up, float* RESTRICT inner,
+                           float* RESTRICT dGate, float* RESTRICT dUp,
                            int64_t n) {
   for (int64_t i = 0; i < n; i++) {
     const float s = sigmoid(gate[i]), silu = gate[i] * s;
@@ -130,7 +131,7 @@ void swigluGrad(void*, TF_OpKernelContext* context) {
 
 // ---- Rotary embedding; `sign` -1 turns back.
 
-VECTOR void rotateRow(const float* x, const float* cosine, const float* sine, float sign, float* y, int64_t half) {
+VECTOR void rotateRow(const float* x, const float* cosine, const float* sine, float sign, float* RESTRICT y, int64_t half) {
   for (int64_t i = 0; i < half; i++) {
     const float a = x[i], b = x[i + half], s = sign * sine[i];
     y[i] = a * cosine[i] - b * s;

@@ -13,8 +13,8 @@ namespace {
 
 // ---- AdamW. `settings`: beta1, 1 - beta1, beta2, 1 - beta2 (with the clipping in both), eps, rate, what is kept of the weight.
 
-VECTOR void adamwPart(const float* w, const float* m, const float* v, const float* g, const float* settings, float* nextW,
-                      float* nextM, float* nextV, int64_t n) {
+VECTOR void adamwPart(const float* w, const float* m, const float* v, const float* g, const float* settings, float* RESTRICT nextW,
+                      float* RESTRICT nextM, float* RESTRICT nextV, int64_t n) {
   const float keptM = settings[0], newM = settings[1], keptV = settings[2], newV = settings[3];
   const float eps = settings[4], rate = settings[5], kept = settings[6];
   for (int64_t i = 0; i < n; i++) {

@@ -10,6 +10,8 @@
 #else
 #define VECTOR
 #endif
+// Nothing else is read or written there: with more than ten pairs of pointers to check, GCC gives up on vectors.
+#define RESTRICT __restrict__
 #define INLINE static inline __attribute__((always_inline))
 
 namespace ultraprep {

@@ -12,6 +12,7 @@ const RESULTS: Readonly<Record<FusedName, number>> = {
   UltraprepSoftmax: 1,
   UltraprepScoresGrad: 1,
   UltraprepRowDots: 1,
+  UltraprepRows: 1,
   UltraprepAdamW: 3,
   UltraprepSumOfSquares: 1,
 };

@@ -78,12 +78,16 @@ export const scoresGradient = (p: tf.Tensor3D, dp: tf.Tensor3D, delta: tf.Tensor
   fused('UltraprepScoresGrad', [p, dp, delta], (): [tf.Tensor3D] => [tf.mul(p, tf.sub(dp, delta))])[0];
 
 /** Rows of [tokens x n, width] -> [groups x heads, length, width]. */
-const pick = (x: tf.Tensor2D, rows: tf.Tensor2D): tf.Tensor3D => tf.gather<tf.Tensor>(x, rows) as tf.Tensor3D;
+const pick = (x: tf.Tensor2D, rows: tf.Tensor2D): tf.Tensor3D => rowsAt(x, rows) as tf.Tensor3D;
+
+/** The rows of `x` [rows, width] that `which` names, [..] -> [.., width]. */
+export const rowsAt = (x: tf.Tensor2D, which: tf.Tensor): tf.Tensor =>
+  fused('UltraprepRows', [x, which], (): [tf.Tensor] => [tf.gather<tf.Tensor>(x, which as tf.Tensor1D)])[0];
 
 /** The batches' rows, [groups x heads, length, width] each -> [tokens x n, width]. */
 function putBack(parts: readonly tf.Tensor3D[], inverse: tf.Tensor1D): tf.Tensor2D {
   const rows = parts.map((part) => tf.reshape(part, [-1, part.shape[2]]) as tf.Tensor2D);
-  return tf.gather(rows.length === 1 ? rows[0]! : tf.concat2d(rows, 0), inverse);
+  return rowsAt(rows.length === 1 ? rows[0]! : tf.concat2d(rows, 0), inverse) as tf.Tensor2D;
 }
 
 /** Some rows of [matrices, length, width]; all of them are the tensor itself. */

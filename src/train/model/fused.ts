@@ -15,6 +15,7 @@ export type FusedName =
   | 'UltraprepSoftmax'
   | 'UltraprepScoresGrad'
   | 'UltraprepRowDots'
+  | 'UltraprepRows'
   | 'UltraprepAdamW'
   | 'UltraprepSumOfSquares';
 

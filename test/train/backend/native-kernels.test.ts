@@ -6,7 +6,7 @@ import { activate } from '../../../src/train/backend/load.ts';
 import { isInstalled } from '../../../src/train/backend/native.ts';
 import { globalNorm } from '../../../src/train/gradient-norm.ts';
 import { fused, type FusedName, nothing } from '../../../src/train/model/fused.ts';
-import { rowDots, scoresGradient } from '../../../src/train/model/attention.ts';
+import { rowDots, rowsAt, scoresGradient } from '../../../src/train/model/attention.ts';
 import { norm, normBackward, normed, softmax, swiglu, swigluBackward } from '../../../src/train/model/layers.ts';
 import { createOptimizer, update } from '../../../src/train/optimizer.ts';
 import { rotate, rotateBack, ropeTables } from '../../../src/train/model/rope.ts';
@@ -46,6 +46,10 @@ const CASES: Record<FusedName, Case> = {
     const [p, dp, delta] = [x(2 * r, c, 1), x(2 * r, c, 2), x(2 * r, 1, 3)];
     const three = (tensor: tf.Tensor): tf.Tensor3D => tf.reshape(tensor, [2, r, -1]);
     return r === 0 ? [] : [scoresGradient(three(p), three(dp), three(delta))];
+  },
+  UltraprepRows: (r, c) => {
+    const which = Int32Array.from({ length: 2 * r }, (_, i) => (i * 7) % Math.max(1, r));
+    return [rowsAt(x(r, c, 1), tf.tensor1d(which, 'int32')), rowsAt(x(r, c, 1), tf.tensor2d(which, [2, r], 'int32'))];
   },
   UltraprepRowDots: (r, c) => [rowDots(x(r, c, 1), x(r, c, 2))],
   UltraprepSumOfSquares: (r, c) => [globalNorm([x(r, c, 1), x(c, r, 2)])],
@@ -119,6 +123,8 @@ describe.skipIf(!isInstalled('tfjs-node'))('operations of the addon', () => {
     const call = (name: FusedName, inputs: tf.Tensor[]) => () => fused(name, inputs, () => []);
     expect(call('UltraprepSwiglu', [tf.zeros([2, 3]), tf.zeros([2, 4])])).toThrow('UltraprepSwiglu: sizes differ');
     expect(call('UltraprepSoftmax', [tf.zeros([2, 3, 4]), tf.zeros([2, 2, 4])])).toThrow('does not fit');
+    for (const row of [-1, 2])
+      expect(call('UltraprepRows', [tf.zeros([2, 3]), tf.tensor1d([row], 'int32')])).toThrow('no such row');
     expect(call('UltraprepNormed', [tf.zeros([2, 3]), tf.zeros([2, 1]), nothing()])).toThrow('sizes differ');
   });
 });

@@ -1,5 +1,6 @@
 // Softmax and what its gradient needs (attention.ts, layers.ts).
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <vector>
@@ -82,8 +83,33 @@ void scoresGrad(void*, TF_OpKernelContext* context) {
   });
 }
 
+// ---- Rows of x [rows, n] in the order of `which`, [...] -> [..., n]
+
+void rowsOf(void*, TF_OpKernelContext* context) {
+  Call call(context);
+  const auto x = call.in(0), which = call.in(1);
+  if (!call.require(which.integers != nullptr && x.shape.size() == 2, "UltraprepRows: rows of a matrix, by int32")) return;
+  const int64_t n = x.last(), rows = x.shape[0];
+  std::vector<int64_t> shape = which.shape;
+  shape.push_back(n);
+  float* y = call.out(0, shape);
+  if (call.failed()) return;
+  std::atomic<bool> fit{true};
+  inBlocks(which.size, n, [&](int64_t from, int64_t to, int64_t) {
+    for (int64_t i = from; i < to; i++) {
+      const int64_t row = which.integers[i];
+      if (row < 0 || row >= rows)
+        fit = false;
+      else
+        std::copy_n(x.data + row * n, n, y + i * n);
+    }
+  });
+  call.require(fit, "UltraprepRows: there is no such row");
+}
+
 const bool added = [] {
   add<softmax>("UltraprepSoftmax", 2, 1);
+  add<rowsOf>("UltraprepRows", 1, 1, nullptr, nullptr, 1);
   add<scoresGrad>("UltraprepScoresGrad", 3, 1);
   return true;
 }();

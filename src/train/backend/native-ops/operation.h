@@ -25,6 +25,7 @@ class Call {
 
   struct In {
     const float* data = nullptr;
+    const int32_t* integers = nullptr;
     std::vector<int64_t> shape;
     int64_t size = 0;
     int64_t last() const { return shape.empty() ? 1 : shape.back(); }
@@ -38,6 +39,7 @@ class Call {
     if (!fine()) return found;
     held_.push_back(tensor);
     found.data = static_cast<const float*>(TF_TensorData(tensor));
+    if (TF_TensorType(tensor) == TF_INT32) found.integers = static_cast<const int32_t*>(TF_TensorData(tensor));
     for (int i = 0; i < TF_NumDims(tensor); i++) found.shape.push_back(TF_Dim(tensor, i));
     found.size = TF_TensorElementCount(tensor);
     return found;
@@ -116,10 +118,13 @@ inline void unknownShape(TF_ShapeInferenceContext* context, TF_Status* status) {
 
 template <Compute compute>
 void add(const char* name, int inputs, int outputs, const char* attribute = nullptr,
-         void* (*create)(TF_OpKernelConstruction*) = nullptr) {
+         void* (*create)(TF_OpKernelConstruction*) = nullptr, int integers = 0) {
   TF_Status* status = TF_NewStatus();
   TF_OpDefinitionBuilder* op = TF_NewOpDefinitionBuilder(name);
   for (int i = 0; i < inputs; i++) TF_OpDefinitionBuilderAddInput(op, ("in" + std::to_string(i) + ": float").c_str());
+  // Behind the others.
+  for (int i = inputs; i < inputs + integers; i++)
+    TF_OpDefinitionBuilderAddInput(op, ("in" + std::to_string(i) + ": int32").c_str());
   for (int i = 0; i < outputs; i++) TF_OpDefinitionBuilderAddOutput(op, ("out" + std::to_string(i) + ": float").c_str());
   if (attribute) TF_OpDefinitionBuilderAddAttr(op, attribute);
   TF_OpDefinitionBuilderSetShapeInferenceFunction(op, unknownShape);

@@ -61,7 +61,6 @@ const asRecords = (options: ReadOptions): ReadOptions => ({
 /** A batch ends at whichever comes first; where it is large enough, it ends with what its reader gave together. */
 const BATCH_DOCUMENTS = 256;
 const BATCH_BYTES = 1024 * 1024;
-const ENOUGH_BYTES = BATCH_BYTES / 2;
 
 /** Raise when the same files give other documents than before. */
 const VERSION = 1;
@@ -146,8 +145,9 @@ async function* batches(
     for (const [i, document] of some.entries()) {
       batch.push(document);
       bytes += bytesOf(document);
-      const most = i + 1 < some.length ? BATCH_BYTES : ENOUGH_BYTES;
-      if (batch.length < BATCH_DOCUMENTS && bytes < most) continue;
+      // At the end of what a reader gave half is enough: a batch that never ended there would never let go of its memory.
+      const share = i + 1 < some.length ? 1 : 1 / 2;
+      if (batch.length < share * BATCH_DOCUMENTS && bytes < share * BATCH_BYTES) continue;
       yield batch;
       batch = [];
       bytes = 0;

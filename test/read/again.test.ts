@@ -36,3 +36,25 @@ test('JSON Lines', async () => {
   const kept = made.filter((length) => length > 0 && length <= 2 ** 21);
   expect(kept.reduce((sum, length) => sum + length, 0)).toBeLessThan(8 * 2 ** 20);
 });
+
+test('short lines, of which a chunk of the file holds any number', async () => {
+  const path = join(dir, 'short.jsonl');
+  const text = (i: number): string => 'x'.repeat(1 + ((i * 7919) % 997));
+  writeFileSync(
+    path,
+    Array.from({ length: 40_000 }, (_, id) => `${JSON.stringify({ id, text: text(id) })}\n`).join(''),
+  );
+  const file = await inputFile(path, dir);
+  const made: number[] = [];
+  const texts = new Slab((length) => {
+    made.push(length);
+    return new Uint8Array(length);
+  });
+  let documents = 0;
+  const parts = await cutParts(file, 0, 1e9);
+  for await (const { items } of readParts([file], parts, OPTIONS, () => {}, null, texts).read(context))
+    documents += items.length;
+  expect(documents).toBe(40_000);
+  // 20 MB of texts in the memory of one batch or two.
+  expect(made.reduce((sum, length) => sum + length, 0)).toBeLessThan(3 * 2 ** 20);
+});

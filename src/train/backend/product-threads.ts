@@ -64,12 +64,18 @@ export class ProductThreads {
       return this.multiply(product, pieces.slice(half), heap, here);
     }
     this.#handOut(product, theirs, place, heap);
-    for (let i = 0; i < mine; i++) here(pieces[i]!);
     const taken = new Set<Piece>();
-    for (let i; (i = Atomics.sub(this.#job, JOB.left, 1)) > 0;) {
-      const piece = theirs[i - 1]!;
-      taken.add(piece);
-      here(piece);
+    try {
+      for (let i = 0; i < mine; i++) here(pieces[i]!);
+      for (let i; (i = Atomics.sub(this.#job, JOB.left, 1)) > 0;) {
+        const piece = theirs[i - 1]!;
+        taken.add(piece);
+        here(piece);
+      }
+    } catch (error) {
+      // Other threads are still at this product: another must not be handed out over it.
+      this.#alive = false;
+      throw error;
     }
     const finished = this.#waitFor(theirs.length - taken.size);
     for (const piece of theirs)

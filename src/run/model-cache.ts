@@ -33,9 +33,7 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   const bytes = await readAll(path, MAX_TOKENIZER_BYTES);
   const sha256 = hashOf(bytes);
   const cached = join(cacheFolder(), modelName(sha256));
-  const known = await ignoringFailures(async () =>
-    (await exists(cached)) ? readModel(await readShared(cached)) : undefined,
-  );
+  const known = await ignoringFailures(async () => ((await exists(cached)) ? readShared(cached) : undefined));
   // A file that was renamed is the model of another tokenizer.
   if (known?.sha256 === sha256) return { model: known, bytes };
   const model = buildModel(bytes, path);
@@ -43,12 +41,12 @@ export async function loadModel(path: string): Promise<LoadedModel> {
   return { model, bytes };
 }
 
-/** The file in memory that workers share: a copy of it there took 3 ms. */
-async function readShared(path: string): Promise<Uint8Array> {
+/** A model in memory that workers share, read right into it: a copy of it there took 3 ms. */
+async function readShared(path: string): Promise<Model | undefined> {
   const file = await openForRead(path);
   try {
-    if (file.size > MAX_MODEL_BYTES) return new Uint8Array(0);
-    return await file.read(0, file.size, new Uint8Array(new SharedArrayBuffer(file.size)));
+    if (file.size > MAX_MODEL_BYTES) return undefined;
+    return readModel(await file.read(0, file.size, new Uint8Array(new SharedArrayBuffer(file.size))));
   } finally {
     await file.close();
   }

@@ -110,7 +110,8 @@ export class Kernel {
 
   /**
    * Before the first text comes, and only then (ids given out before would be overwritten): fills the word cache with its
-   * seeds, which touches its memory, and has the kernel compiled for speed. 15 ms of a thread and 5 of V8's own, which would otherwise be taken from the first texts.
+   * seeds, which touches its memory, and has the kernel compiled for speed. 15 ms of a thread and 5 of V8's own, which would
+   * otherwise be taken from the first texts.
    */
   warmUp(): this {
     this.forget();

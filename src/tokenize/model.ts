@@ -44,7 +44,10 @@ export function buildModel(bytes: Uint8Array, name: string): Model | ForeignMode
 
 export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode; the form of the file below; not for the kernel's code. */
+/**
+ * Raise when the model of the same file changes: what is recognised and refused, tables, hashes, Unicode, the form it is
+ * stored in; not for the kernel's code.
+ */
 const VERSION = 9;
 const MAGIC = `ultraprep model ${VERSION}\n`;
 

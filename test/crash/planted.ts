@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ROOT } from '../support/prep.ts';
 
 /** [file under dist/, what stands there once, what is to stand there]; an empty text before it is the beginning of the file. */
-type Edit = readonly [file: string, from: string, to: string];
+export type Edit = readonly [file: string, from: string, to: string];
 
 const COMMIT = 'io/commit.js';
 const MERGE = 'run/merge.js';
@@ -97,19 +97,20 @@ export const BUGS = {
 export type Bug = keyof typeof BUGS;
 
 /** A copy of the program with a bug in it, below `dir`; returns its command. */
-export function plant(bug: Bug, dir: string): string {
+export const plant = (bug: Bug, dir: string): string => programWith(BUGS[bug], dir);
+
+/** A copy of the built program below `dir` with some of its JavaScript changed; returns its command. */
+export function programWith(edits: readonly Edit[], dir: string): string {
   mkdirSync(dir, { recursive: true });
   cpSync(join(ROOT, 'dist'), join(dir, 'dist'), { recursive: true, filter: (path) => !/\.(?:map|d\.ts)$/.test(path) });
   for (const name of ['package.json', 'schemas', 'pipelines', 'node_modules'])
     symlinkSync(join(ROOT, name), join(dir, name));
-  for (const [file, from, to] of BUGS[bug]) {
+  for (const [file, from, to] of edits) {
     const path = join(dir, 'dist', file);
     const text = readFileSync(path, 'utf8');
     const found = from === '' ? 1 : text.split(from).length - 1;
     if (found !== 1)
-      throw new Error(
-        `${bug}: ${file} has ${found} times ${JSON.stringify(from)}; bring test/crash/planted.ts up to date`,
-      );
+      throw new Error(`${file} has ${found} times ${JSON.stringify(from)}; bring up to date what is to stand there`);
     writeFileSync(path, from === '' ? to + text : text.replace(from, () => to));
   }
   return join(dir, 'dist/cli/prep.js');

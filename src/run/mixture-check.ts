@@ -58,6 +58,33 @@ export function* rowProblems(split: number, rows: StoredDocuments, rules: Rules)
   }
 }
 
+/** The document table of a split, and its rows in plan order, in which the rules were applied; a shuffle gives the rows another one. */
+interface Table {
+  readonly rows: StoredDocuments;
+  readonly order: Int32Array;
+}
+
+/** What a survey of a split would have said, from its document table. */
+function surveyOf(split: number, rows: StoredDocuments, rules: Rules): Surveyed & Table {
+  const [inputs, records] = [rows.inputs(), rows.records()];
+  const order = Int32Array.from({ length: rows.length }, (_, i) => i);
+  order.sort((a, b) => inputs[a]! - inputs[b]! || records[a]! - records[b]!);
+  const [tokens, hashes, verdictOf] = [rows.tokens(), rows.hashes(), verdictsOf(rows, rules)];
+  const words = hashes.length / Math.max(1, rows.length);
+  const hashesInOrder = new Uint32Array(hashes.length);
+  for (const [at, i] of order.entries()) hashesInOrder.set(hashes.subarray(i * words, (i + 1) * words), at * words);
+  return {
+    split,
+    rows,
+    order,
+    length: rows.length,
+    hashes: hashesInOrder,
+    tokens: Float64Array.from(order, (i) => tokens[i]!),
+    copies: Int32Array.from(order, (i) => verdictOf(i).copies),
+    source: (at) => rows.source(order[at]!),
+  };
+}
+
 /**
  * Duplicates, budgets and the share of long documents, decided once more from the document tables, all splits in order: in
  * the memory that the decision takes (mix/decide.ts).
@@ -68,22 +95,16 @@ export async function* mixtureProblems(
   rules: Rules,
 ): AsyncGenerator<string> {
   if (!looksAcross(rules.mixture)) return;
-  const surveys = async function* (): AsyncGenerator<Surveyed & { readonly rows: StoredDocuments }> {
-    for (const { split, table } of splits) {
-      if (!table) continue;
-      const rows = readDocuments(await readAll(`${dir}/${table.path}`, table.bytes));
-      const verdictOf = verdictsOf(rows, rules);
-      const copies = Int32Array.from({ length: rows.length }, (_, i) => verdictOf(i).copies);
-      const { length } = rows;
-      yield { split, length, hashes: rows.hashes(), tokens: rows.tokens(), copies, source: rows.source, rows };
-    }
+  const surveys = async function* (): AsyncGenerator<Surveyed & Table> {
+    for (const { split, table } of splits)
+      if (table) yield surveyOf(split, readDocuments(await readAll(`${dir}/${table.path}`, table.bytes)), rules);
   };
   const documents = splits.reduce((sum, split) => sum + split.documents, 0);
   for await (const { surveyed, copies, dropped } of decide(surveys, documents, rules.mixture)) {
-    const { split, rows } = surveyed;
+    const { split, rows, order } = surveyed;
     const found = rows.copies();
-    for (let i = 0; i < rows.length; i++) {
-      const expected = { copies: copies[i]!, dropped: DECISIONS[dropped[i]!]! };
+    for (const [at, i] of order.entries()) {
+      const expected = { copies: copies[at]!, dropped: DECISIONS[dropped[at]!]! };
       // Without a decision the document's own verdict holds: `rowProblems` has looked at that.
       if (expected.copies === 0 && expected.dropped === '') continue;
       if (!agrees(found[i]!, rows.dropped(i), expected))

@@ -56,6 +56,7 @@ export interface StoredDocuments {
   readonly length: number;
   /** Columns; [documents]. */
   inputs(): Int32Array;
+  records(): Int32Array;
   tokens(): Float64Array;
   parts(): Int32Array;
   copies(): Int32Array;
@@ -88,6 +89,7 @@ export function readDocuments(bytes: Uint8Array): StoredDocuments {
   return {
     length: table.numRows,
     inputs: () => Int32Array.from(numbers('input'), Number),
+    records: () => Int32Array.from(numbers('record'), Number),
     tokens: () => Float64Array.from(numbers('tokens'), Number),
     parts: () => Int32Array.from(numbers('parts'), Number),
     copies: () => Int32Array.from(numbers('copies'), Number),

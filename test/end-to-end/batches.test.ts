@@ -37,4 +37,5 @@ test.each([
   const ended = await start(process.execPath, [program, pipeline, ...run(`${name} out`)], dir).ended;
   expect(ended).toMatchObject({ code: 0 });
   expect(contents(join(dir, `${name} out`))).toEqual(contents(join(dir, 'expected')));
+  await prep(['verify', join(dir, 'expected')], { cwd: dir });
 });

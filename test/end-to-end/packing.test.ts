@@ -21,7 +21,7 @@ test.each([
   ['bfd', ['--packing', 'bfd']],
   ['first-fit, least segments', ['--packing', 'first-fit', '--min-segment', '64', '--policy', 'eod']],
   ['first-fit-decreasing, drop', ['--packing', 'first_fit_decreasing', '--long-documents', 'drop']],
-  ['balanced-fit, long share', ['--packing', 'balanced-fit', '--long-share', '0.5']],
+  ['balanced-fit, long share, shuffled', ['--packing', 'balanced-fit', '--long-share', '0.5', '--shuffle']],
   ['wrapped', ['--packing', 'wrapped', '--policy', 'direct', '--shuffle']],
   ['wrapped with eod, least segments', ['--packing', 'wrapped', '--policy', 'eod', '--min-segment', '16']],
 ])('%s', async (name, args) => {

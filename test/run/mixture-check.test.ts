@@ -58,9 +58,10 @@ const SOUND: readonly Row[] = [
 ];
 
 const subsetOf = subsetDraw(pack.validation, pack.seed);
-function tableOf(rows: readonly Row[], changed: Partial<NewDocument> = {}): Uint8Array {
+function tableOf(rows: readonly Row[], changed: Partial<NewDocument> = {}, order = [...rows.keys()]): Uint8Array {
   const table = new DocumentTable(SOURCES);
-  for (const [record, [source, text, tokens, copies, dropped = '']] of rows.entries()) {
+  for (const record of order) {
+    const [source, text, tokens, copies, dropped = ''] = rows[record]!;
     const hash = hashOf(text);
     const row = {
       record,
@@ -81,10 +82,11 @@ function tableOf(rows: readonly Row[], changed: Partial<NewDocument> = {}): Uint
 }
 
 /** Of one split by itself, then of two splits together. */
-async function problems(rows: readonly Row[], changed?: Partial<NewDocument>): Promise<string[]> {
+async function problems(rows: readonly Row[], changed?: Partial<NewDocument>, backwards = false): Promise<string[]> {
   const alone = [...rowProblems(3, readDocuments(tableOf(rows, changed)), rules)];
   const halves = [rows.slice(0, 8), rows.slice(8)].map((half, split) => {
-    const [path, bytes] = [`${split}.arrow`, tableOf(half)];
+    const order = backwards ? [...half.keys()].reverse() : undefined;
+    const [path, bytes] = [`${split}.arrow`, tableOf(half, {}, order)];
     writeFileSync(join(dir, path), bytes);
     return { split, documents: half.length, table: { path, bytes: bytes.length, sha256: '' } };
   });
@@ -96,6 +98,14 @@ async function problems(rows: readonly Row[], changed?: Partial<NewDocument>): P
 test('what packing makes passes', async () => {
   expect(new Set(texts.map(drawn))).toEqual(new Set([0, 1]));
   expect(await problems(SOUND)).toEqual([]);
+});
+
+test('rows in another order, as a shuffle leaves them: the rules were applied in that of the records', async () => {
+  expect(await problems(SOUND, undefined, true)).toEqual([]);
+  const found = await problems(SOUND.with(10, ['budget', 'second', 11, 1]), undefined, true);
+  expect(found).toEqual([
+    'document 1 of split 1: there 1 times, by the rules of the mixture there 0 times (over-budget)',
+  ]);
 });
 
 test.each<[string, number, Row, string]>([

@@ -1,4 +1,5 @@
 /** A file that is cut while it is read: the same records, in ranges that begin where those of the plain file do. */
+import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -94,6 +95,44 @@ test.each([
   const file = await written('broken.json', content);
   for (let size = 1; size <= file.size + 1; size++)
     expect((await errorOf(textsByRange(file, size))).code, String(size)).toBe(code);
+});
+
+test.each([
+  ['gz', (content: string) => gzipSync(content)],
+  ['gz of many members', (content: string) => Buffer.concat(content.split(/(?<=\n)/).map((line) => gzipSync(line)))],
+])('compressed lines that end at any byte are INPUT_TRUNCATED, whatever ranges came before: %s', async (_, pack) => {
+  const content = Array.from(
+    { length: 24 },
+    (_unused, i) => `{"text":"${randomBytes(8).toString('hex')} ${i}"}\n`,
+  ).join('');
+  const whole = pack(content);
+  // Where a member ends the file is a sound one of fewer records.
+  const sound = new Set(
+    [0, ...content.matchAll(/\n/g)].map(
+      (_match, i) =>
+        pack(
+          content
+            .split(/(?<=\n)/)
+            .slice(0, i)
+            .join(''),
+        ).length,
+    ),
+  );
+  let cuts = 0;
+  for (let size = 1; size < whole.length; size++) {
+    if (sound.has(size)) continue;
+    const file = await written('short.jsonl.gz', whole.subarray(0, size));
+    const begun: number[] = [];
+    const error = await errorOf(
+      (async () => {
+        for await (const { start, begins } of cutStream(file, 100, 1024, () => {})) if (begins) begun.push(start);
+      })(),
+    );
+    expect([error.code, error.details['offset']], `cut at ${size}`).toEqual(['INPUT_TRUNCATED', size]);
+    for (const start of begun.slice(1)) expect(content[start - 1]).toBe('\n');
+    if (begun.length > 1) cuts++;
+  }
+  expect(cuts).toBeGreaterThan(0);
 });
 
 test('cut while read are arrays and compressed lines of more than a split', async () => {

@@ -70,7 +70,10 @@ export function inspectionText(dir: string, i: Inspection): string {
 
 /** `prep verify` for people. */
 export function verificationText(dir: string, v: Verification): string {
-  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes${v.maskTables > 0 ? `, ${count(v.maskTables, 'table')} of masks` : ''}${v.compared > 0 ? `, ${integer(v.compared)} documents read again` : ''}`;
-  if (v.problems.length === 0) return `${dir}: whole\n  ${looked}\n`;
-  return `${dir}: ${v.problems.length} problem(s)\n${v.problems.map((p) => `  ${safe(p)}\n`).join('')}  looked at ${looked}\n`;
+  const looked = `${integer(v.files)} files (${bytes(v.bytes)}), ${integer(v.windows)} windows, ${integer(v.documents)} documents, ${integer(v.tokens)} tokens, ${v.passes} noise passes${v.maskTables > 0 ? `, ${count(v.maskTables, 'table')} of masks` : ''}`;
+  const again = v.deep
+    ? `${integer(v.compared)} of ${count(v.documents, 'document')} read again from their sources`
+    : 'no document read again from its source (--deep does)';
+  if (v.problems.length === 0) return `${dir}: whole\n  ${looked}\n  ${again}\n`;
+  return `${dir}: ${v.problems.length} problem(s)\n${v.problems.map((p) => `  ${safe(p)}\n`).join('')}  looked at ${looked}\n  ${again}\n`;
 }

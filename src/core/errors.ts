@@ -184,12 +184,20 @@ export const tokenizerInvalid = (file: string, pointer: string, problem: string)
     { file, pointer },
   );
 
-export const fingerprintMismatch = (place: string, field: string, found: string, expected: string): PrepError =>
+/** `more` members differ besides. */
+export const fingerprintMismatch = (
+  place: string,
+  field: string,
+  found: string,
+  expected: string,
+  more = 0,
+): PrepError =>
   new PrepError(
     'FINGERPRINT_MISMATCH',
-    `${place}: \`${field}\` is ${found}, but this plan was made with ${expected}; ` +
-      'put it back, choose another --out, or start over with --overwrite',
-    { place, field, found, expected },
+    `${place}: \`${field}\` is ${found}, but this plan was made with ${expected}` +
+      (more > 0 ? ` (and ${more} more that ${more === 1 ? 'differs' : 'differ'})` : '') +
+      '; put it back, choose another --out, or start over with --overwrite',
+    { place, field, found, expected, ...(more > 0 && { more }) },
   );
 
 /** For `--overwrite`: `found` are words such as `of the format "x"`. */

@@ -5,7 +5,7 @@ import { keyOf, philox, STREAM } from '../core/random.ts';
 import { from, type Stage } from '../core/stage.ts';
 import { spoolIn } from '../io/spool.ts';
 import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.ts';
-import type { StoredDocuments } from '../shard/index.ts';
+import type { Manifest, StoredDocuments } from '../shard/index.ts';
 import { type Tokenizer, tokenizeStage } from '../tokenize/index.ts';
 import { inputFile, inputFiles } from './inputs.ts';
 import { lossRules } from './loss.ts';
@@ -15,7 +15,7 @@ import { configOf, settingsOf } from './settings.ts';
 
 /** Which documents are read again from their sources. */
 export interface DeepOptions {
-  /** 0 to 1. */
+  /** More than 0, at most 1; one document at least is read again where there is one. */
   readonly share: number;
   readonly seed: number;
   /** Absolute folder that the inputs' paths are relative to. */
@@ -76,15 +76,36 @@ export async function* tokensAgain(
   else for await (const range of rangesOf(plan, parts[0]!.input, options.root)) yield of(split++, range);
 }
 
-/** Documents by where they are in their input. */
-function drawn(rows: StoredDocuments, split: number, { share, seed }: DeepOptions): Map<string, number> {
+/**
+ * Where a share comes to no document, as 1 % of 50 often does, one that takes the document whose draw is least: what
+ * compares nothing proves nothing. Ends at the first document that is drawn anyhow.
+ */
+export function atLeastOne({ splits }: Pick<Manifest, 'splits'>, options: DeepOptions): DeepOptions {
+  const draw = drawsOf(options.seed);
+  let least = 1;
+  for (const { split, documents } of splits)
+    for (let i = 0; i < documents; i++) {
+      least = Math.min(least, draw(split, i));
+      if (least < options.share) return options;
+    }
+  return { ...options, share: least + 2 ** -32 };
+}
+
+/** The draw of a document, 0 to 1 in steps of 2^-32. */
+function drawsOf(seed: number): (split: number, document: number) => number {
   const draw = new Uint32Array(4);
   const key = keyOf(seed);
+  return (split, document) => {
+    philox(draw, key, split, document, 0, STREAM.check);
+    return draw[0]! / 2 ** 32;
+  };
+}
+
+/** Documents by where they are in their input. */
+function drawn(rows: StoredDocuments, split: number, { share, seed }: DeepOptions): Map<string, number> {
+  const draw = drawsOf(seed);
   const wanted = new Map<string, number>();
-  for (let i = 0; i < rows.length; i++) {
-    philox(draw, key, split, i, 0, STREAM.check);
-    if (draw[0]! / 2 ** 32 < share) wanted.set(placeOf(rows.row(i)), i);
-  }
+  for (let i = 0; i < rows.length; i++) if (draw(split, i) < share) wanted.set(placeOf(rows.row(i)), i);
   return wanted;
 }
 

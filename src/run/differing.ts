@@ -1,22 +1,22 @@
 import { fingerprintMismatch, type PrepError } from '../core/errors.ts';
-import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { PLAN } from '../shard/index.ts';
+import { type Difference, differences } from './differences.ts';
 import type { Identity } from './plan.ts';
 
-/** Names the first field in which a folder's plan differs from what is asked for. */
+/** Names the first member in which a folder's plan differs from what is asked for, and counts the others. */
 export function differing(dir: string, wanted: Identity, existing: Identity): PrepError {
-  const text = (value: unknown) => canonicalJson((value ?? null) as Json);
-  const mismatch = (field: string, a: unknown, b: unknown) =>
-    fingerprintMismatch(`${dir}/${PLAN}`, field, text(a).slice(0, 80), text(b).slice(0, 80));
-  for (const field of ['format', 'version'] as const)
-    if (wanted[field] !== existing[field]) return mismatch(field, wanted[field], existing[field]);
-  for (const group of ['config', 'tokenizer'] as const) {
-    const [a, b] = [wanted[group] as Record<string, unknown>, existing[group] as Record<string, unknown>];
-    for (const key of Object.keys({ ...a, ...b }).sort())
-      if (text(a[key]) !== text(b[key])) return mismatch(group === 'config' ? key : `tokenizer.${key}`, a[key], b[key]);
-  }
-  for (let i = 0; i < Math.max(wanted.inputs.length, existing.inputs.length); i++)
-    if (text(wanted.inputs[i]) !== text(existing.inputs[i]))
-      return mismatch(`inputs[${i}]`, wanted.inputs[i], existing.inputs[i]);
-  return mismatch('id', 'another', existing);
+  const all = [...inIdentity(wanted, existing)];
+  const { path, found, expected } = all[0] ?? { path: 'id', found: 'another', expected: 'its own' };
+  return fingerprintMismatch(`${dir}/${PLAN}`, path, found, expected, all.length - 1);
+}
+
+/** Settings are called as in a pipeline, and inputs by their paths: one more would move the places of all behind it. */
+function* inIdentity(a: Identity, b: Identity): Generator<Difference> {
+  yield* differences(a.format, b.format, 'format');
+  yield* differences(a.version, b.version, 'version');
+  yield* differences(a.config, b.config);
+  yield* differences(a.tokenizer, b.tokenizer, 'tokenizer');
+  const byPath = ({ inputs }: Identity) => Object.fromEntries(inputs.map((input) => [input.path, input]));
+  const inputs = [...differences(byPath(a), byPath(b), 'inputs')];
+  yield* inputs.length > 0 ? inputs : differences(a.inputs, b.inputs, 'inputs');
 }

@@ -1,15 +1,17 @@
-import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import { SUBSETS } from '../core/window.ts';
 import { firstNumbers, MANIFEST, type Manifest, type SplitEntry } from '../shard/index.ts';
+import { differences } from './differences.ts';
 import { addLedgers } from './ledger.ts';
 import { countWindows, manifestHead } from './merge.ts';
 import type { Plan } from './plan.ts';
 
 /** What in a manifest does not follow from its plan, or from the rest of it. Looks at no other file. */
 export function* manifestProblems(manifest: Manifest, plan: Plan): Generator<string> {
-  const differs = (field: string, found: unknown, expected: unknown) => {
-    const [a, b] = [text(found), text(expected)];
-    return a === b ? [] : [`${MANIFEST}: \`${field}\` is ${a.slice(0, 80)}, expected ${b.slice(0, 80)}`];
+  const differs = (field: string, is: unknown, should: unknown) => {
+    const [first, ...more] = differences(is, should, field);
+    if (!first) return [];
+    const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+    return [`${MANIFEST}: \`${first.path}\` is ${first.found}, expected ${first.expected}${others}`];
   };
   for (const [field, expected] of Object.entries(manifestHead(plan)))
     yield* differs(field, manifest[field as keyof Manifest], expected);
@@ -55,5 +57,3 @@ function* numberProblems(splits: readonly SplitEntry[], plan: Plan): Generator<s
   }
   if (at < splits.length) yield `${MANIFEST}: \`splits[${at}]\` is more than the plan has`;
 }
-
-const text = (value: unknown): string => canonicalJson((value ?? null) as Json);

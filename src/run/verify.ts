@@ -15,7 +15,7 @@ import {
   writeBits,
 } from '../shard/index.ts';
 import { Conservation } from './conservation.ts';
-import type { DeepOptions } from './deep.ts';
+import { atLeastOne, type DeepOptions } from './deep.ts';
 import { lossRules } from './loss.ts';
 import { manifestProblems } from './manifest-check.ts';
 import { checkMaskTable } from './mask-check.ts';
@@ -37,7 +37,8 @@ export interface Verification {
   readonly windows: number;
   readonly documents: number;
   readonly tokens: number;
-  /** Documents whose tokens were made again from their source and compared. */
+  /** Whether documents were to be read again from their sources, and how many were, and compared. */
+  readonly deep: boolean;
   readonly compared: number;
   readonly passes: number;
   /** Tables of masks that were made after the corpus. */
@@ -97,7 +98,7 @@ export async function verifyCorpus(
     };
     const worth = Math.ceil((windows * manifest.windowLength * 4) / WORTH_A_THREAD);
     const threads = workers ?? Math.min(availableParallelism(), worth);
-    const setup = { dir, consistent, deep: consistent ? deep : null };
+    const setup = { dir, consistent, deep: consistent && deep ? atLeastOne(manifest, deep) : null };
     for await (const check of checkAll(corpus, plan, setup, threads, onWindows)) add(check);
     const last = manifest.splits.length - 1;
     add(await checkSplit({ corpus, plan, consistent, index: last, conservation: whole, texts, onWindows }));
@@ -127,6 +128,7 @@ export async function verifyCorpus(
       windows,
       documents: documents.read,
       tokens: tokens.packed,
+      deep: deep !== null,
       compared,
       passes,
       maskTables: tables.length,

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
+import { atLeastOne } from '../../src/run/deep.ts';
 import { verifyCorpus } from '../../src/run/index.ts';
 import { firstNumbers, type Manifest } from '../../src/shard/index.ts';
 import { temporaryFolder } from '../support/folders.ts';
@@ -58,7 +59,7 @@ test('--deep reads a share of the documents again, whatever their form, on any n
   expect(some.compared).toBeLessThan(0.4 * all.documents);
   expect(await verifyCorpus(join(dir, 'sound'), { workers: 3, deep: deep(0.2) })).toEqual(some);
   const { stdout } = await prep(['verify', 'sound', '--deep', '--share', '100%'], { cwd: dir });
-  expect(stdout).toContain(`${all.documents} documents read again`);
+  expect(stdout).toContain(`${all.documents} of ${all.documents} documents read again from their sources`);
 });
 
 test.each(['a.jsonl', 'b.jsonl.gz', 'c.json', 'd.txt'])(
@@ -142,4 +143,34 @@ test('--deep without its inputs says so', async () => {
   };
   await refused(['--deep', '--root', 'sound'], /INPUT_NOT_FOUND/, 65);
   await refused(['--share', '5%'], /USAGE.*--share is for --deep/, 64);
+});
+
+test('--deep with a share that draws no document reads the one whose draw is least; no share is refused', async () => {
+  await prep(['pack', 'inputs/a.jsonl', '--out', 'small', '--tokenizer', TOKENIZER, '--window', '512'], { cwd: dir });
+  const compared = async (args: string[]) => {
+    const { stdout } = await prep(['verify', 'small', '--deep', '--json', ...args], { cwd: dir });
+    return (JSON.parse(stdout) as { compared: number }).compared;
+  };
+  // Seeds whose 1 % of 20 documents is none: most of them.
+  const { splits } = JSON.parse(readFileSync(join(dir, 'small/manifest.json'), 'utf8')) as Manifest;
+  const none = [0, 1, 2].filter((seed) => atLeastOne({ splits }, { share: 1e-9, seed, root: '' }).share > 0.01);
+  expect(none.length).toBeGreaterThan(0);
+  for (const seed of none) expect(await compared(['--seed', String(seed)])).toBe(1);
+  const { stdout } = await prep(['verify', 'small', '--deep', '--seed', String(none[0])], { cwd: dir });
+  expect(stdout).toMatch(/whole\n.*\n {2}1 of 20 documents read again from their sources\n$/);
+  const plain = await prep(['verify', 'small'], { cwd: dir });
+  expect(plain.stdout).toContain('no document read again from its source (--deep does)');
+  // And it is looked at: the one document that is another in its source now is found, whatever the share.
+  const before = readFileSync(join(inputs, 'a.jsonl'), 'utf8');
+  writeFileSync(join(inputs, 'a.jsonl'), before.replaceAll(' the ', ' teh '));
+  try {
+    const changed = await runPrep(['verify', 'small', '--deep', '--share', '1e-9'], { cwd: dir });
+    expect([changed.code, changed.stdout]).toEqual([1, expect.stringContaining('its source')]);
+  } finally {
+    writeFileSync(join(inputs, 'a.jsonl'), before);
+  }
+  for (const share of ['0', '0%', '-1', '1.5', '101%', 'x']) {
+    const refused = await runPrep(['verify', 'small', '--deep', `--share=${share}`], { cwd: dir });
+    expect([refused.code, refused.stderr]).toEqual([64, expect.stringMatching(/--share <share>.*expected a /)]);
+  }
 });

@@ -5,7 +5,7 @@ import { usageError } from '../../core/errors.ts';
 import { dryRun } from '../../run/index.ts';
 import { stopSignal } from '../command.ts';
 import { forecastText } from '../forecast.ts';
-import { share, wholeNumber } from './flags.ts';
+import { sample, wholeNumber } from './flags.ts';
 import { displayed, print } from './run.ts';
 
 /** Flags of the commands that can say beforehand what they would come to. */
@@ -20,7 +20,7 @@ export interface DryRunFlags {
 export const withDryRun = (command: Command): Command =>
   command
     .option('--dry-run', 'only say what would come of it, from the lengths of documents; writes nothing')
-    .option('--share <share>', 'with --dry-run: read so much of the input, such as 5%, and estimate', share)
+    .option('--share <share>', 'with --dry-run: read so much of the input, such as 5%, and estimate', sample)
     .option(
       '--train-length <tokens>',
       'with --dry-run: tell how many windows have documents longer than this',
@@ -35,7 +35,6 @@ export async function forecasted(pipeline: Pipeline, flags: DryRunFlags): Promis
       throw usageError('--share and --train-length are for --dry-run');
     return false;
   }
-  if (part === 0) throw usageError('--share must be more than 0');
   const options = { share: part, trainLength, workers, signal: stopSignal() };
   const forecast = await displayed(json, ['Plan', 'Survey'], ({ events }) => dryRun(pipeline, options, events));
   if (json) print(JSON.stringify({ event: 'forecast', ...forecast }));

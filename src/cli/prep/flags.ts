@@ -21,6 +21,12 @@ export const leastProbability = (text: string): number => {
   if (value > 0 && value <= 0.5) return value;
   throw new InvalidArgumentError('expected more than 0 and at most 0.5.');
 };
+/** Of something that is to be looked at: none of it would say nothing. */
+export const sample = (text: string): number => {
+  const value = number(text);
+  if (value > 0 && value <= 1) return value;
+  throw new InvalidArgumentError('expected a share of more than 0, such as 0.05 or 5%, and at most 1 or 100%.');
+};
 export const share = (text: string): number => {
   const value = number(text);
   if (value >= 0 && value <= 1) return value;

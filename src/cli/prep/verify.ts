@@ -3,7 +3,7 @@ import { EXIT, usageError } from '../../core/errors.ts';
 import { type DeepOptions, rootOf, verifyCorpus } from '../../run/index.ts';
 import { newestCorpus } from '../../shard/index.ts';
 import { verificationText } from '../report.ts';
-import { given, share, wholeNumber } from './flags.ts';
+import { given, sample, wholeNumber } from './flags.ts';
 
 interface VerifyFlags {
   workers?: number;
@@ -24,7 +24,7 @@ export function verifyCommand(program: Command): void {
     .argument('[dir]', 'corpus folder (default: the newest under out/)')
     .option('-j, --workers <n>', 'threads (default: as many as are worth it)', wholeNumber(1, 1024))
     .option('--deep', 'read documents again from their sources, and compare their tokens')
-    .option('--share <share>', 'of how many documents, with --deep (default: 1%)', share)
+    .option('--share <share>', 'of how many documents, with --deep (default: 1%, at least one)', sample)
     .option('--seed <n>', 'of the draw of these documents', wholeNumber(0, Number.MAX_SAFE_INTEGER))
     .option('--root <dir>', 'with --deep: the folder the inputs lie in, where that is another on this machine')
     .option('--json', 'print one JSON object')

@@ -90,8 +90,14 @@ export async function record(run: Run): Promise<Trace> {
   return readTrace(logOf(run));
 }
 
+export interface Failure {
+  /** The operation. */
+  readonly failed: string;
+  readonly path: string;
+}
+
 /** What failed in a run, in the order of its failing. */
-export const failuresOf = (run: Run): { failed: string; path: string }[] =>
+export const failuresOf = (run: Run): Failure[] =>
   readLog(logOf(run)).flatMap((line) => ('failed' in line ? [line] : []));
 
 export function succeeded(ended: Ended): void {

@@ -7,7 +7,8 @@ const TICKS_PER_SECOND = 100;
 
 /**
  * Runs a command to its end: wall seconds, CPU seconds and peak memory of its whole process tree (PSS, so that what forked
- * processes share counts once), and the last line it printed. Memory and CPU are null outside Linux.
+ * processes share counts once), the largest resident set of the process itself (the kernel's own mark), and the last line it
+ * printed. Memory and CPU are null outside Linux.
  */
 export function measure(command, args, options) {
   return new Promise((resolve, reject) => {
@@ -18,11 +19,13 @@ export function measure(command, args, options) {
     child.stdout.on('data', (data) => (out += data));
     child.stderr.on('data', (data) => (complaint = `${complaint}${data}`.slice(-2000)));
     let peak = 0;
+    let highest = 0;
     let cpu = 0;
     const look = setInterval(() => {
       const seen = lookAt(child.pid);
       peak = Math.max(peak, seen.bytes);
       cpu = Math.max(cpu, seen.cpu);
+      highest = Number(/^VmHWM:\s+(\d+)/m.exec(read(`/proc/${child.pid}/status`))?.[1] ?? highest / 1024) * 1024;
     }, EVERY);
     child.on('error', reject);
     child.on('close', (status) => {
@@ -34,6 +37,7 @@ export function measure(command, args, options) {
         seconds,
         cpuSeconds: linux ? cpu : null,
         peakBytes: linux ? peak : null,
+        highestBytes: linux ? highest : null,
         last: out.trim().split('\n').at(-1),
       });
     });

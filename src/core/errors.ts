@@ -219,7 +219,10 @@ export const planNotFound = (dir: string): PrepError =>
 export const corpusIncomplete = (dir: string, done: number, splits: number): PrepError =>
   new PrepError(
     'CORPUS_INCOMPLETE',
-    `${dir} is not finished: ${done} of ${splits} splits are done; run the same \`prep\` command again to go on`,
+    done === splits
+      ? `${dir} is not finished: all ${splits} of its splits are packed, but not merged; run \`prep merge ${dir}\``
+      : `${dir} is not finished: ${done} of ${splits} splits are done; run the same \`prep\` command again to go on, ` +
+          `or \`prep pack ${dir}\` and then \`prep merge ${dir}\``,
     { dir, done, splits },
   );
 

@@ -1,9 +1,11 @@
+import { resolveNoise } from '../config/index.ts';
 import { claimedIn } from '../io/claims.ts';
-import { exists } from '../io/files.ts';
+import { exists, stat } from '../io/files.ts';
 import { looksAcross } from '../mix/index.ts';
-import { firstNumbers } from '../shard/index.ts';
+import { type BitsReceipt, firstNumbers, type PassReceipt, readBitsReceipt, readPassReceipt } from '../shard/index.ts';
 import { readDecided } from './decide.ts';
-import { planIn } from './plan.ts';
+import { readLocal } from './local.ts';
+import { type Plan, planIn } from './plan.ts';
 import { finishedManifest, receiptsOf, whatIsDone } from './receipts.ts';
 import { settingsOf } from './settings.ts';
 import { surveyFolder } from './survey.ts';
@@ -21,6 +23,8 @@ export interface Status {
   readonly documents: number;
   readonly windows: number;
   readonly rejected: number;
+  /** Passes of noise that `prep merge` is to make, or has made; `left` are the numbers of those that are not there. */
+  readonly passes: { readonly all: number; readonly left: readonly number[] };
 }
 
 /** From receipts and claims alone: neither inputs nor tokenizer are looked at. */
@@ -60,5 +64,18 @@ export async function statusOf(dir: string): Promise<Status> {
     documents,
     windows,
     rejected,
+    passes: await passesOf(dir, plan),
   };
+}
+
+async function passesOf(dir: string, { id }: Plan): Promise<Status['passes']> {
+  const { passes, bitsets } = resolveNoise((await readLocal(dir))?.afterwards?.noise ?? {}, dir);
+  const there = async (file: PassReceipt | BitsReceipt | undefined): Promise<boolean> =>
+    file?.plan === id && (await stat(`${dir}/${file.path}`))?.size === file.bytes;
+  const left: number[] = [];
+  for (let pass = 0; pass < passes; pass++) {
+    const whole = await there(await readPassReceipt(dir, pass));
+    if (!whole || (bitsets && !(await there(await readBitsReceipt(dir, pass))))) left.push(pass);
+  }
+  return { all: passes, left };
 }

@@ -58,6 +58,12 @@ test(
     expect(await status('steps')).toMatchObject({ state: 'packed', entries: { running: 0, left: 0 } });
     expect(existsSync(join(dir, 'steps/manifest.json'))).toBe(false);
     expect(temporaryFiles(join(dir, 'steps'))).toEqual([]);
+    for (const command of [['verify'], ['inspect'], ['export', '--to', 'npy', '--out', 'steps-npy']])
+      await refused(
+        [...command, 'steps'],
+        /CORPUS_INCOMPLETE: .*packed, but not merged; run `prep merge [^`]*steps`$/m,
+        75,
+      );
 
     await prep(['merge', 'steps'], { cwd: dir });
     expect(contents(join(dir, 'steps'))).toEqual(expected);
@@ -69,6 +75,25 @@ test(
     expect(contents(join(dir, 'steps'))).toEqual(expected);
   },
 );
+
+test('passes of noise that are not there are left, also of a corpus that has its manifest', async () => {
+  await prep(['plan', pipeline, '--out', 'quiet'], { cwd: dir });
+  await prep(['pack', 'quiet'], { cwd: dir });
+  expect((await status('quiet')).passes).toEqual({ all: 3, left: [0, 1, 2] });
+  // As after a kill between the manifest and its noise.
+  await prep(['merge', 'quiet', '--passes', '0'], { cwd: dir });
+  expect(await status('quiet')).toMatchObject({ state: 'merged', passes: { all: 3, left: [0, 1, 2] } });
+  const shown = async () => (await prep(['status', 'quiet'], { cwd: dir })).stdout;
+  expect(await shown()).toMatch(
+    /noise +0 of 3 passes made, left: 0 to 2\nnext: prep merge quiet, for the noise that is left$/m,
+  );
+  await prep(['merge', 'quiet'], { cwd: dir });
+  expect(await shown()).toMatch(/noise +3 of 3 passes made\nnext: prep inspect quiet$/m);
+  rmSync(join(dir, 'quiet/noise/pass-001.arrow'));
+  expect((await status('quiet')).passes.left).toEqual([1]);
+  await prep(['merge', 'quiet'], { cwd: dir });
+  expect(contents(join(dir, 'quiet'))).toEqual(expected);
+});
 
 test('a plan is carried to where its inputs lie elsewhere, and merged where they do not lie at all', async () => {
   renameSync(join(dir, 'inputs'), join(dir, 'elsewhere'));

@@ -18,9 +18,16 @@ export function statusCommand(program: Command): void {
     });
 }
 
-const NEXT = { planned: 'pack', surveying: 'pack', packing: 'pack', packed: 'merge', merged: 'inspect' } as const;
+const NEXT: Readonly<Record<Status['state'], string>> = {
+  planned: 'pack',
+  surveying: 'pack',
+  packing: 'pack',
+  packed: 'merge',
+  merged: 'inspect',
+};
 
-function statusText(dir: string, { plan, state, entries, splits, ...of }: Status): string {
+function statusText(dir: string, { plan, state, entries, splits, passes, ...of }: Status): string {
+  const { all, left } = passes;
   const rows = [
     ['plan', plan.slice(0, 7)],
     ['state', state],
@@ -28,6 +35,24 @@ function statusText(dir: string, { plan, state, entries, splits, ...of }: Status
     ['input', `${bytes(of.bytes.done)} of ${bytes(of.bytes.all)} done`],
     ['written', `${count(of.windows, 'window')} of ${count(of.documents, 'document')} in ${count(splits, 'receipt')}`],
     ['rejected', count(of.rejected, 'record')],
+    [
+      'noise',
+      `${integer(all - left.length)} of ${count(all, 'pass')} made${left.length > 0 ? `, left: ${ranges(left)}` : ''}`,
+    ],
   ];
-  return `${shownPath(dir)}\n${columns(rows, '  ')}\nnext: prep ${NEXT[state]} ${shownPath(dir)}`;
+  const out = shownPath(dir);
+  const next =
+    state === 'merged' && left.length > 0 ? `merge ${out}, for the noise that is left` : `${NEXT[state]} ${out}`;
+  return `${out}\n${columns(rows, '  ')}\nnext: prep ${next}`;
+}
+
+/** `0 to 3, 7`: of numbers that go up. */
+function ranges(numbers: readonly number[]): string {
+  const parts: [number, number][] = [];
+  for (const n of numbers) {
+    const last = parts.at(-1);
+    if (last && last[1] === n - 1) last[1] = n;
+    else parts.push([n, n]);
+  }
+  return parts.map(([from, to]) => (from === to ? `${from}` : `${from} to ${to}`)).join(', ');
 }

@@ -1,6 +1,6 @@
 import { deferred } from '../core/deferred.ts';
 import { Listr } from 'listr2';
-import { type Plan, type Progress, type RunEvents, warningsOf } from '../run/index.ts';
+import { type Plan, type Progress, type RunEvents, type Warning, warningsOf } from '../run/index.ts';
 import type { Manifest } from '../shard/index.ts';
 import { bytes, count, duration, integer, safe } from './format.ts';
 
@@ -107,8 +107,9 @@ function entriesText({ splits }: Plan): string {
   return [...closed, ...(open > 0 ? [`${count(open, 'file')} to be cut while read`] : [])].join(' and ');
 }
 /** What there is to say of a plan before it is run. */
-export const warningLines = (plan: Plan): string[] =>
-  warningsOf(plan).map(({ message }) => `warning: ${safe(message)}`);
+export const warningLines = (plan: Plan): string[] => warningsOf(plan).map((warning) => warningText(warning, false));
+export const warningText = (warning: Warning, json: boolean): string =>
+  json ? JSON.stringify({ event: 'warning', ...warning }) : `warning: ${safe(warning.message)}`;
 const foreignLine = (why: string): string =>
   `tokenizer: Hugging Face’s JavaScript library at about 1 MB/s a core, since ${safe(why)}`;
 const mergedLine = (manifest: Manifest): string =>

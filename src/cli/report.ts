@@ -1,5 +1,5 @@
 import { noiseForm, noiseWords } from '../core/noise.ts';
-import type { Inspection, Verification } from '../run/index.ts';
+import { type Inspection, promptOnlyWarnings, type Verification } from '../run/index.ts';
 import { bar, bytes, columns, count, integer, percent, safe } from './format.ts';
 
 /** `prep inspect` for people. */
@@ -28,6 +28,7 @@ export function inspectionText(dir: string, i: Inspection): string {
           `${integer(i.tokens.read)} read + ${i.tokens.repeated > 0 ? `${integer(i.tokens.repeated)} repeated + ` : ''}${integer(i.tokens.inserted)} inserted = ${integer(i.tokens.packed)} packed + ${integer(i.tokens.dropped)} dropped`,
         ],
         ['segments', `${i.segmentsPerWindow.mean.toFixed(1)} a window, at most ${integer(i.segmentsPerWindow.max)}`],
+        ...promptOnlyWarnings(i.promptOnly).map(({ message }) => ['prompts', message]),
         [
           'attention',
           `${percent(i.attentionShare)} of all pairs allowed, longest group ${integer(i.longestGroup)} tokens`,
@@ -50,9 +51,14 @@ export function inspectionText(dir: string, i: Inspection): string {
       ],
       '  ',
     ),
-    'sources',
+    'sources, as packed',
     columns(
-      i.sources.map((s) => [safe(s.source), count(s.documents, 'document'), count(s.tokens, 'token')]),
+      i.sources.map(({ source, documents: { read, packed }, tokens }) => [
+        safe(source),
+        count(packed, 'document'),
+        count(tokens, 'token'),
+        ...(read === packed ? [] : [`of ${count(read, 'document')} read`]),
+      ]),
       '  ',
     ),
     'documents by tokens',

@@ -1,6 +1,6 @@
 import { configInvalid } from '../core/errors.ts';
 import type { Mixture, RawInput, RawPipeline, SourceRules } from './pipeline.ts';
-import { quantity } from './quantity.ts';
+import { budget, quantity } from './quantity.ts';
 
 /** Settings of an entry of `inputs` that say what of it is there, and how. */
 const RULES = ['epochs', 'weight', 'tokens', 'min_tokens', 'max_tokens', 'policy'] as const;
@@ -55,7 +55,7 @@ function rulesOf(input: RawInput, all: SourceRules): SourceRules {
   const { epochs, weight, tokens, min_tokens: least, max_tokens: most, policy } = input;
   return {
     epochs: epochs ?? weight ?? all.epochs,
-    tokens: tokens === undefined ? all.tokens : quantity(tokens),
+    tokens: tokens === undefined ? all.tokens : budget(tokens),
     minTokens: least === undefined ? all.minTokens : quantity(least),
     maxTokens: most === undefined ? all.maxTokens : quantity(most),
     policy: policy ?? all.policy,

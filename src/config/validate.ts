@@ -11,7 +11,7 @@ import {
 import { configInvalid, messageOf, type PrepError } from '../core/errors.ts';
 import { MAX_WINDOW, MIN_WINDOW } from '../core/limits.ts';
 import { type Compiled, type ErrorObject, validators } from '../core/validator.ts';
-import { quantity } from './quantity.ts';
+import { budget, quantity } from './quantity.ts';
 import { compiled } from './schema.generated.ts';
 
 /**
@@ -90,6 +90,7 @@ export function checkConfig(config: object, origin: string, schema: 'pipeline' |
 const FORMATS: Readonly<Record<string, (text: string) => boolean>> = {
   tokens: (text) => within(quantity(text), MIN_WINDOW, MAX_WINDOW),
   segment: (text) => within(quantity(text), 0, MAX_WINDOW),
+  budget: (text) => within(budget(text), 0, Number.MAX_SAFE_INTEGER),
   many: (text) => within(quantity(text), 0, Number.MAX_SAFE_INTEGER),
   bytes: (text) => within(quantity(text), 1024, Number.MAX_SAFE_INTEGER),
   document_bytes: (text) => within(quantity(text), 1024, 2 ** 36),

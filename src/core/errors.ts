@@ -133,18 +133,38 @@ export const corpusEmpty = (
     { inputs, rejected, firstReject, ...(file === null ? {} : { file }) },
   );
 
-/** `dropped` counts documents by reason. */
+/** What helps where most documents are dropped for a reason; a filter's own are not here. */
+const LET_IN: Readonly<Record<string, string>> = {
+  'longer-than-window': 'use --long-documents split or a larger --window',
+  'short-document': 'lower --min-segment',
+  'too-few-tokens': 'lower --min-tokens',
+  'too-many-tokens': 'raise --max-tokens',
+  'not-drawn': 'raise the `epochs` of a source',
+  'over-budget': 'raise the budget (`tokens`) of a source',
+  'no-tokens': 'check the files and --field',
+};
+
+/** `dropped` counts documents by reason, and `tokens` theirs; `again` is what there is to do besides in a folder with this plan. */
 export const allDropped = (
   documents: number,
   dropped: Readonly<Record<string, number>>,
   windowLength: number,
+  tokens: Readonly<Record<string, number>>,
+  again = ', and start over with --overwrite',
 ): PrepError => {
-  const reasons = Object.entries(dropped).map(([reason, n]) => `${n} ${reason}`);
+  const reasons = Object.entries(dropped).sort(([, a], [, b]) => b - a);
+  const told = reasons.map(([reason, n]) => `${n} ${reason}`);
+  const [most = '', count = 0] = reasons[0] ?? [];
+  // A share of none is none: those it drops are all long, or all short.
+  const lacking = (tokens[most] ?? 0) > windowLength * count ? 'short' : 'long';
+  const wayOut =
+    most === 'long-share'
+      ? `no share can be kept without ${lacking} documents: ${lacking === 'short' ? 'lower or ' : ''}leave out --long-share, or add ${lacking} documents`
+      : (LET_IN[most] ?? 'change the rules that drop them');
   return new PrepError(
     'CORPUS_EMPTY',
-    `no window to write: all ${documents} documents were dropped (${reasons.join(', ')}; a window has ${windowLength} tokens); ` +
-      'use --long-documents split or a larger --window, with --overwrite',
-    { documents, dropped: reasons, windowLength },
+    `no window to write: all ${documents} documents are dropped (${told.join(', ')}; a window has ${windowLength} tokens); ${wayOut}${again}`,
+    { documents, dropped: told, windowLength },
   );
 };
 

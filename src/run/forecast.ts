@@ -1,7 +1,7 @@
 import type { NoiseSettings } from '../config/index.ts';
 import type { Verdict } from '../core/document.ts';
 import { ownOf } from '../core/own.ts';
-import type { Subset } from '../core/window.ts';
+import type { Subset, Window } from '../core/window.ts';
 import type { Policies, Policy } from '../mask/index.ts';
 import { looksAcross } from '../mix/index.ts';
 import { type PackOptions, packStage, packTails, shuffleStage } from '../pack/index.ts';
@@ -9,6 +9,7 @@ import type { Ledger, Receipt } from '../shard/index.ts';
 import { openDecision, surveys } from './decide.ts';
 import { addLedgers, sumBySource } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { type PromptOnly, PromptOnlyCount } from './prompt-only.ts';
 import { settingsOf } from './settings.ts';
 import { ledgers } from './split.ts';
 import { type Coverage, noiseFileBytes, WindowStats } from './window-stats.ts';
@@ -39,6 +40,8 @@ export interface Forecast {
   readonly fill: number;
   readonly segmentsPerWindow: number;
   readonly cutDocuments: number;
+  /** Of fine-tuning records: what is prompt and nothing else. */
+  readonly promptOnly: PromptOnly;
   readonly ledger: Ledger;
   readonly ledgerBySource: Readonly<Record<string, Ledger>>;
   readonly costs: readonly Cost[];
@@ -99,7 +102,7 @@ export async function forecastOf(
     const separated = await alone(eos, 'eod');
     costs.splice(costs.length - 1, 0, cost('eod', separated, separated.pairs.window));
   }
-  const { stats, bySource, cutDocuments } = planned;
+  const { stats, bySource, cutDocuments, prompts } = planned;
   const { windows } = stats;
   const scaled = Object.fromEntries(Object.entries(bySource).map(([source, of]) => [source, scale(of, times)]));
   const cutByText = cutDocuments > 0 && pack.longDocuments !== 'truncate' && pack.method !== 'concat';
@@ -116,6 +119,11 @@ export async function forecastOf(
     fill: stats.fill,
     segmentsPerWindow: stats.count === 0 ? 0 : stats.segments / stats.count,
     cutDocuments: times(cutDocuments),
+    promptOnly: {
+      documents: times(prompts.documents),
+      segments: times(prompts.segments),
+      tokens: times(prompts.tokens),
+    },
     ledger: addLedgers(Object.values(scaled)),
     ledgerBySource: scaled,
     costs,
@@ -136,8 +144,13 @@ async function packLengthsOnly(
   receipts: readonly Receipt[],
   pack: PackOptions,
   policies: Policies,
-): Promise<{ stats: WindowStats; bySource: Record<string, Ledger>; cutDocuments: number }> {
+): Promise<{ stats: WindowStats; bySource: Record<string, Ledger>; cutDocuments: number; prompts: PromptOnly }> {
   const stats = new WindowStats(pack.windowLength, policies);
+  const prompts = new PromptOnlyCount((source) => ((ownOf(pack.sources, source) ?? pack).separator === null ? 0 : 1));
+  const look = (split: number, window: Window): void => {
+    stats.add(split, window);
+    for (const segment of window.segments) prompts.add(segment);
+  };
   const names = plan.inputs.map(({ source }) => source);
   const { mixture, shuffle } = settingsOf(plan);
   const verdictsOf = looksAcross(mixture) ? await openDecision(plan, dir) : null;
@@ -153,13 +166,17 @@ async function packLengthsOnly(
       const verdictOf = (i: number): Verdict =>
         verdicts?.verdict(i) ?? { copies: surveyed.copies[i]!, dropped: rows.dropped(i) };
       const [inputs, hashes, groups] = [rows.inputs(), new Uint8Array(surveyed.hashes.buffer), rows.groups()];
+      // A survey has these where parts will be.
+      const promptTokens = rows.parts();
       const stage = packStage(pack, split, names);
       const runs = (function* () {
         for (let i = 0; i < length; i++) {
           const origin = { input: inputs[i]!, record: i, start: 0, end: 0 };
           const hash = hashes.subarray(i * 16, i * 16 + 16);
           const document = { origin, id: null, text: NO_TEXT, group: groups[i]!, hash };
-          yield { items: [{ document, ids: zeros(surveyed.tokens[i]!), verdict: verdictOf(i) }], cursor: NO_CURSOR };
+          const ids = zeros(surveyed.tokens[i]!);
+          const run = { document, ids, verdict: verdictOf(i), promptTokens: promptTokens[i]! };
+          yield { items: [run], cursor: NO_CURSOR };
         }
       })();
       const flow = asFlow(runs);
@@ -168,7 +185,7 @@ async function packLengthsOnly(
       const add = (source: string, tokens: number) => packed.set(source, (packed.get(source) ?? 0) + tokens);
       for await (const { items } of stage.run(ordered, context))
         for (const window of items) {
-          stats.add(split, window);
+          look(split, window);
           for (const { source, length: tokens } of window.segments) add(source, tokens);
         }
       const { tail, documents } = stage.result;
@@ -189,8 +206,8 @@ async function packLengthsOnly(
       tail.release();
     }
   };
-  for await (const window of packTails(tails(), pack)) stats.add(Number.POSITIVE_INFINITY, window);
-  return { stats, bySource: sumBySource(all), cutDocuments };
+  for await (const window of packTails(tails(), pack)) look(Number.POSITIVE_INFINITY, window);
+  return { stats, bySource: sumBySource(all), cutDocuments, prompts };
 }
 
 const NO_TEXT = new Uint8Array(0);

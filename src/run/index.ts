@@ -13,4 +13,5 @@ export { type Progress, splitChain } from './split.ts';
 export type { DeepOptions } from './deep.ts';
 export { type Verification, verifyCorpus, type VerifyOptions } from './verify.ts';
 export { QUICKSTART, VERSION } from './version.ts';
-export { warningsOf } from './warnings.ts';
+export { corpusWarnings, promptOnlyWarnings } from './prompt-only.ts';
+export { type Warning, warningsOf } from './warnings.ts';

@@ -8,6 +8,7 @@ import {
   readMaskReceipt,
   readPassReceipt,
 } from '../shard/index.ts';
+import { type PromptOnly, promptOnly } from './prompt-only.ts';
 
 /** Documents with at least `from` and fewer than `to` tokens. */
 export interface Bin {
@@ -42,12 +43,19 @@ export interface Inspection {
   /** Real tokens / places for tokens. */
   readonly fill: number;
   readonly segmentsPerWindow: { readonly mean: number; readonly max: number };
+  /** Of fine-tuning records: what is prompt and nothing else; null where there are no prompts. */
+  readonly promptOnly: PromptOnly | null;
   /** Documents cut into more than one part. */
   readonly cutDocuments: number;
   readonly longestGroup: number;
   /** (query, key) pairs the policy allows, of all pairs of all windows. */
   readonly attentionShare: number;
-  readonly sources: readonly { readonly source: string; readonly documents: number; readonly tokens: number }[];
+  readonly sources: readonly {
+    readonly source: string;
+    readonly documents: { readonly read: number; readonly packed: number };
+    /** Packed. */
+    readonly tokens: number;
+  }[];
   readonly lengths: readonly Bin[];
   /** `settings` as a pipeline file has them. */
   readonly noise: readonly { readonly pass: number; readonly settings: NoiseRecord; readonly bitsets: boolean }[];
@@ -120,12 +128,13 @@ export async function inspectCorpus(
       shards: shards.length,
       fill: count === 0 ? 0 : ledger.tokens.packed / (count * windowLength),
       segmentsPerWindow: { mean: count === 0 ? 0 : segments / count, max: most },
+      promptOnly: problems.length === 0 ? await promptOnly(corpus) : null,
       cutDocuments,
       longestGroup: longest,
       attentionShare: count === 0 ? 0 : pairs / (count * windowLength ** 2),
       sources: Object.entries(manifest.ledgerBySource).map(([source, { documents, tokens }]) => ({
         source,
-        documents: documents.read,
+        documents: { read: documents.read, packed: documents.packed },
         tokens: tokens.packed,
       })),
       lengths: lengths.bins(),

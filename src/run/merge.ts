@@ -132,7 +132,8 @@ function checkLedger(
   const file = rejects && `${dir}/${rejects.file.path}`;
   if (documents.read === 0) throw corpusEmpty(plan.inputs.length, rejected, rejects?.first ?? null, file);
   if (rejected > share * records) throw tooManyRejects(rejected, records, share, rejects?.first ?? '', file ?? '');
-  if (documents.packed === 0) throw allDropped(documents.read, documents.dropped, configOf(plan).window);
+  if (documents.packed === 0)
+    throw allDropped(documents.read, documents.dropped, configOf(plan).window, ledger.tokens.dropped);
   const reasons = Object.keys(documents.dropped).filter((reason) => reason.startsWith('filter: '));
   if (reasons.length > MAX_REASONS) throw filterReasons(dir, reasons.length, MAX_REASONS, reasons.sort().at(-1)!);
   const [problem] = imbalance({ documents, ...ledger });

@@ -14,7 +14,7 @@ import { type Reading, tokenRuns } from './token-runs.ts';
 
 /**
  * Looks at the documents of a split without packing them: its table, in which `copies` and `dropped` say what the rules
- * that look at one document alone make of each, and `parts` is 0; so is `tokens` where only hashes are wanted. With a receipt like any split's, in a folder of its own.
+ * that look at one document alone make of each, and `parts`, of which there are none yet, are the tokens of its prompt; `tokens` is 0 where only hashes are wanted. With a receipt like any split's, in a folder of its own.
  */
 export async function surveySplit(
   plan: Plan,
@@ -43,7 +43,7 @@ export async function surveySplit(
       fingerprint: '',
       async write(runs) {
         for await (const { items } of runs)
-          for (const { document, ids, verdict = ONCE } of items) {
+          for (const { document, ids, verdict = ONCE, promptTokens = 0 } of items) {
             const { origin, id, hash, group } = document;
             const row = {
               ...origin,
@@ -54,7 +54,7 @@ export async function surveySplit(
               group,
               subset: subsetOf(hash),
             };
-            table.add({ ...row, ...verdict, parts: 0 });
+            table.add({ ...row, ...verdict, parts: promptTokens });
           }
       },
     })

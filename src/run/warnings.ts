@@ -1,14 +1,16 @@
 import type { Plan } from './plan.ts';
 
-/** What whoever runs a plan should know before: `message` is for people, and ends with the way out. */
+/** What whoever runs a plan should know before or after: `message` is for people, and ends with the way out. */
 export interface Warning {
-  readonly code: 'LARGE_ROW_GROUP';
+  readonly code: 'LARGE_ROW_GROUP' | 'PROMPT_ONLY';
   readonly message: string;
-  /** The input with the largest, that group's bytes of memory, and how many parts of the plan have such groups. */
-  readonly details: { readonly file: string; readonly bytes: number; readonly parts: number };
+  readonly details: Readonly<Record<string, string | number>>;
 }
 
-/** A row group is read whole: one that is large is the one thing that memory is not bounded for. */
+/**
+ * A row group is read whole: one that is large is the one thing that memory is not bounded for. `details` are the input with the
+ * largest, that group's bytes of memory, and how many parts of the plan have such groups.
+ */
 export function warningsOf({ splits, inputs }: Plan): Warning[] {
   let [file, bytes, parts] = ['', 0, 0];
   for (const { parts: of } of splits)

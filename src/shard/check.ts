@@ -55,9 +55,9 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-/** The format a folder's plan says it has: `null` without a plan, otherwise what stands there, in words if it is none. */
-export async function planFormat(dir: string): Promise<{ ours: boolean; found: string } | null> {
-  const path = `${dir}/${PLAN}`;
+/** The format a folder's plan (or its manifest, as `file`) says it has: `null` without one, otherwise what stands there, in words if it is none. */
+export async function planFormat(dir: string, file = PLAN): Promise<{ ours: boolean; found: string } | null> {
+  const path = `${dir}/${file}`;
   const found = await stat(path);
   if (!found) return null;
   if (found.kind !== 'file') return { ours: false, found: 'not a file' };

@@ -29,7 +29,7 @@ test('a source has what it says, and of the rest what all have', async () => {
   ];
   const { mixture } = await from({ inputs, min_tokens: 2, max_tokens: '4k', policy: 'direct' });
   expect(Object.entries(mixture.bySource)).toEqual([
-    ['a', { epochs: 2.5, tokens: 10 * 2 ** 20, minTokens: 5, maxTokens: 4096, policy: 'direct' }],
+    ['a', { epochs: 2.5, tokens: 10_000_000, minTokens: 5, maxTokens: 4096, policy: 'direct' }],
     ['__proto__', { epochs: 0.5, tokens: null, minTokens: 2, maxTokens: 1024, policy: 'eod' }],
   ]);
 });
@@ -67,3 +67,33 @@ test.each<[string, object, string]>([
 ])('%s is refused', async (_, settings, expected) => {
   expect(await field(settings)).toBe(expected);
 });
+
+test.each([
+  ['60k', 60_000],
+  ['60 K', 60_000],
+  ['10M', 1e7],
+  ['10B', 1e10],
+  ['10g', 1e10],
+  ['1.5T', 1.5e12],
+  ['1.1B', 1_100_000_000],
+  ['12', 12],
+])('a budget of %s is decimal: %d tokens', async (tokens, expected) => {
+  const { mixture } = await from({ inputs: [{ source: 'a', paths: ['a'], tokens }] });
+  expect(mixture.bySource['a']!.tokens).toBe(expected);
+});
+
+test('a window is counted in 1024s all the same', async () => {
+  expect((await from({ window: '128k' })).window).toBe(131_072);
+});
+
+test.each(['10X', '60kib', '1.5', '1e9', 'k', '-1', '10000T'])(
+  'a budget of %s is none, and the suffixes that are known are listed',
+  async (tokens) => {
+    await expect(from({ inputs: [{ paths: ['a'], tokens }] })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(
+        /`inputs\[0\]\.tokens` is .*K \(10\^3\), M \(10\^6\), G or B \(10\^9\) and T/,
+      ) as string,
+    });
+  },
+);

@@ -58,6 +58,51 @@ test('prompt and response: the prompt’s tokens are counted in every part of a 
   expect(cut!.map(([, rest]) => rest).join('')).toBe('Short.');
 });
 
+test.each([
+  ['split', 'adaptive'],
+  ['truncate', 'adaptive'],
+  ['truncate', 'eod'],
+  ['drop', 'adaptive'],
+])('what is all prompt is told before, after and later: %s, %s', async (what, policy) => {
+  const long = 'A prompt that is longer than a window, and has to be cut. '.repeat(30);
+  const input = writeJsonl(join(dir, 'long-prompts.jsonl'), [
+    { prompt: 'What is a window? ', response: 'A row of tokens.' },
+    { prompt: long, response: 'Lost.' },
+    { prompt: `Or: ${long}`, response: 'Lost too.' },
+  ]);
+  const flags = ['--tokenizer', TOKENIZER, '--format', 'prompt-response', '--long-documents', what, '--policy', policy];
+  const out = `prompts-${what}-${policy}`;
+  const forecast = await prep([...pack(input, out, ...flags), '--dry-run', '--json'], { cwd: dir });
+  const run = await prep(pack(input, out, ...flags), { cwd: dir });
+  const inspected = await prep(['inspect', out], { cwd: dir });
+  const json = (await prep(['inspect', out, '--json'], { cwd: dir })).stdout;
+  const { promptOnly } = JSON.parse(json) as { promptOnly: { documents: number; segments: number; tokens: number } };
+  // By hand: the segments as they lie in the windows; under eod the last one has a separator.
+  const corpus = await openCorpus(join(dir, out));
+  const counted = { documents: 0, segments: 0, tokens: 0 };
+  for (let window = 0; window < corpus.manifest.windows.train; window++)
+    for (const { promptTokens, length, part } of (await corpus.read(window)).segments) {
+      if (length - promptTokens > (policy === 'eod' ? 1 : 0)) continue;
+      counted.segments++;
+      counted.tokens += length;
+      if (part === 0) counted.documents++;
+    }
+  await corpus.close();
+  expect(promptOnly).toEqual(counted);
+  expect(counted.documents).toBe(what === 'drop' ? 0 : 2);
+  const events = forecast.stdout.trim().split('\n').map((line) => JSON.parse(line) as { event: string; code?: string }); // prettier-ignore
+  // A cut that goes by the text is elsewhere in a forecast.
+  if (what !== 'split') expect(events.find(({ event }) => event === 'forecast')).toMatchObject({ promptOnly });
+  expect(events.some(({ code }) => code === 'PROMPT_ONLY')).toBe(what !== 'drop');
+  const says = new RegExp(
+    `${counted.segments} segments .* of 2 documents are all prompt.*--window, or --long-documents drop`,
+  );
+  for (const { stdout } of [run, inspected])
+    if (what === 'drop') expect(stdout).not.toContain('all prompt');
+    else expect(stdout).toMatch(says);
+  if (what === 'drop') expect(inspected.stdout).toMatch(/1 document +\d+ tokens +of 3 documents read$/m);
+});
+
 test('messages: by the chat template beside the tokenizer, whose special tokens no message can write', async () => {
   const model = join(dir, 'model');
   mkdirSync(model);

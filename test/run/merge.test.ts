@@ -35,7 +35,26 @@ test('a corpus whose documents were all dropped is none', async () => {
   const { code, stderr } = await runPrep(pack('novel.jsonl', 'novel', '--long-documents', 'drop'), { cwd: dir });
   expect(code).toBe(65);
   expect(stderr).toMatch(
-    /^error CORPUS_EMPTY: .*all 1 documents were dropped \(1 longer-than-window.*256.*--long-documents split/,
+    /^error CORPUS_EMPTY: .*all 1 documents are dropped \(1 longer-than-window.*256.*--long-documents split/,
   );
   expect(existsSync(join(dir, 'novel/manifest.json'))).toBe(false);
+});
+
+test('a share of long documents where there are no short ones: what helps is said, by a dry run too, and the other way round', async () => {
+  const story = (words: number) =>
+    Array.from({ length: 3 }, (_, i) => ({ text: `Story ${i}. ${'On and on. '.repeat(words)}` }));
+  writeJsonl(join(dir, 'all-long.jsonl'), story(500));
+  writeJsonl(join(dir, 'all-short.jsonl'), story(2));
+  for (const [input, lacking] of [
+    ['all-long', 'short'],
+    ['all-short', 'long'],
+  ] as const)
+    // prettier-ignore
+    for (const more of [[], ['--dry-run']]) {
+      const { code, stderr } = await runPrep(pack(`${input}.jsonl`, input, '--long-share', '0.3', ...more), { cwd: dir });
+      expect([code, stderr]).toEqual([
+        65,
+        expect.stringMatching(new RegExp(`^error CORPUS_EMPTY: .*3 long-share.*leave out --long-share, or add ${lacking} documents`)),
+      ]);
+    }
 });

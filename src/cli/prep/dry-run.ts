@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import type { Pipeline } from '../../config/index.ts';
-import { usageError } from '../../core/errors.ts';
-import { dryRun } from '../../run/index.ts';
+import { allDropped, usageError } from '../../core/errors.ts';
+import { dryRun, promptOnlyWarnings } from '../../run/index.ts';
 import { stopSignal } from '../command.ts';
 import { forecastText } from '../forecast.ts';
+import { warningText } from '../progress.ts';
 import { sample, wholeNumber } from './flags.ts';
 import { displayed, print } from './run.ts';
 
@@ -39,5 +40,10 @@ export async function forecasted(pipeline: Pipeline, flags: DryRunFlags): Promis
   const forecast = await displayed(json, ['Plan', 'Survey'], ({ events }) => dryRun(pipeline, options, events));
   if (json) print(JSON.stringify({ event: 'forecast', ...forecast }));
   else process.stdout.write(forecastText(forecast));
+  for (const warning of promptOnlyWarnings(forecast.promptOnly)) print(warningText(warning, json));
+  const { documents, tokens } = forecast.ledger;
+  // Of a sample nobody knows: the rest may be otherwise.
+  if (part === 1 && documents.read > 0 && documents.packed === 0)
+    throw allDropped(documents.read, documents.dropped, forecast.windowLength, tokens.dropped, '');
   return true;
 }

@@ -38,6 +38,6 @@ export function mergeCommand(program: Command): void {
       const manifest = await displayed(json, ['Plan', 'Merge', 'Noise'], ({ events }) =>
         mergeFolder(out, settings, options, events),
       );
-      printMerged(out, manifest, begun, json);
+      await printMerged(out, manifest, begun, json);
     });
 }

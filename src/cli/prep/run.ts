@@ -1,10 +1,10 @@
 import type { Pipeline } from '../../config/index.ts';
-import { runPipeline, total } from '../../run/index.ts';
+import { corpusWarnings, runPipeline, total } from '../../run/index.ts';
 import type { Manifest } from '../../shard/index.ts';
 import { stopSignal } from '../command.ts';
 import { explain } from '../explain.ts';
 import { count, duration, integer, percent, shownPath } from '../format.ts';
-import { type Display, makeDisplay, type StageName } from '../progress.ts';
+import { type Display, makeDisplay, type StageName, warningText } from '../progress.ts';
 import { type DryRunFlags, forecasted } from './dry-run.ts';
 import type { RunFlags } from './flags.ts';
 
@@ -39,12 +39,13 @@ export async function runAll(pipeline: Pipeline, flags: RunFlags & DryRunFlags):
   const json = flags.json ?? false;
   const stages = ['Plan', 'Pack', 'Merge', 'Noise'] as const;
   const manifest = await displayed(json, stages, ({ events }) => runPipeline(pipeline, options, events));
-  printMerged(pipeline.out, manifest, begun, json);
+  await printMerged(pipeline.out, manifest, begun, json);
 }
 
-/** What there is now, and what can be done with it. */
-export function printMerged(out: string, manifest: Manifest, begun: number, json: boolean): void {
+/** What there is now, what is wrong with it, and what can be done with it. */
+export async function printMerged(out: string, manifest: Manifest, begun: number, json: boolean): Promise<void> {
   const { ledger, windows, windowLength } = manifest;
+  for (const warning of await corpusWarnings(out)) print(warningText(warning, json));
   if (json) return print(JSON.stringify({ event: 'done', dir: out, plan: manifest.plan }));
   const dir = shownPath(out);
   const fill = ledger.tokens.packed / ((windows.train + windows.validation) * windowLength);

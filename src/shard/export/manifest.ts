@@ -1,7 +1,10 @@
+import { dirname, resolve } from 'node:path';
 import { outputExists } from '../../core/errors.ts';
 import { MAX_METADATA_BYTES } from '../../core/limits.ts';
-import { exists, kindOf, listFolder, readAll, removeEmptyFolder, removeFile } from '../../io/files.ts';
+import { exists, kindOf, listFolder, readAll, realPath, removeEmptyFolder, removeFile } from '../../io/files.ts';
+import { planFormat } from '../check.ts';
 import type { FileEntry, TokenizerInfo } from '../manifest.ts';
+import { MANIFEST, PLAN } from '../receipt.ts';
 
 export const EXPORT_FORMAT = 'ultraprep-export/1';
 export const EXPORT_MANIFEST = 'export.json';
@@ -30,11 +33,17 @@ export interface ExportManifest {
 
 /**
  * Looks at what lies where an export is to go, and returns how to remove it. Nothing, or an empty folder, is fine. Only an export
- * of ours with nothing added gives way, and only where that is asked for; anything else is OUTPUT_EXISTS.
+ * of ours with nothing added gives way, and only where that is asked for; anything else, and a place inside of a corpus, is OUTPUT_EXISTS.
  */
 export async function roomFor(path: string, overwrite: boolean): Promise<() => Promise<void>> {
   const refuse = (found: string, wayOut = 'choose another --out, or move that away') =>
     outputExists(path, found, wayOut);
+  const corpus = await corpusAround(path);
+  if (corpus !== undefined)
+    throw refuse(
+      `part of the corpus folder ${corpus}`,
+      'give an --out that is in no corpus, so that neither is taken for the other',
+    );
   const kind = await kindOf(path);
   if (kind === undefined) return async () => {};
   if (kind !== 'folder') throw refuse(`a ${kind}`);
@@ -63,5 +72,15 @@ async function exportedFiles(dir: string): Promise<string[] | undefined> {
     return format === EXPORT_FORMAT ? files.map((file) => file.path) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The corpus folder that a path is, or lies in, links followed as far as there is something; undefined for none. */
+async function corpusAround(path: string): Promise<string | undefined> {
+  let there = resolve(path);
+  while (!(await exists(there)) && dirname(there) !== there) there = dirname(there);
+  for (let dir = await realPath(there); ; dir = dirname(dir)) {
+    for (const file of [PLAN, MANIFEST]) if ((await planFormat(dir, file))?.ours) return dir;
+    if (dirname(dir) === dir) return undefined;
   }
 }

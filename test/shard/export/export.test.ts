@@ -214,3 +214,23 @@ test('a subset without windows is CORPUS_EMPTY', async () => {
   } as const;
   expect(await failed(exportCorpus(only, { ...options, compression: 'none' }))).toBe('CORPUS_EMPTY');
 });
+
+test('no export in a corpus folder, its own or another, by any way to it: OUTPUT_EXISTS, and nothing is written', async () => {
+  mkdirSync(path('planned/inner'), { recursive: true });
+  writeFileSync(path('planned/plan.json'), '{"format":"ultraprep/1"}');
+  symlinkSync(path('corpus/shards'), path('way-in'));
+  const before = contents(corpus);
+  for (const out of ['corpus', 'corpus/exported', 'corpus/shards/a/b', 'planned/inner', 'planned/x', 'way-in/x'])
+    for (const overwrite of [false, true])
+      await expect(exported('npy', out, { overwrite })).rejects.toMatchObject({
+        code: 'OUTPUT_EXISTS',
+        message: expect.stringMatching(/ is part of the corpus folder .*(corpus|planned); give an --out/) as string,
+      });
+  expect(contents(corpus)).toEqual(before);
+  expect(readdirSync(path('planned/inner'))).toEqual([]);
+  // A plan.json may be somebody else's.
+  mkdirSync(path('theirs'));
+  writeFileSync(path('theirs/plan.json'), '{"format":"other"}');
+  await exported('npy', 'theirs/x');
+  expect(existsSync(path('theirs/x/export.json'))).toBe(true);
+});

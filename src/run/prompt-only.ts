@@ -1,0 +1,66 @@
+import type { Segment } from '../core/window.ts';
+import { openCorpus, type StoredCorpus } from '../shard/index.ts';
+import { lossRules } from './loss.ts';
+import type { Warning } from './warnings.ts';
+
+/** What of fine-tuning records is prompt and nothing else: never masked, so nothing is learned from it. */
+export interface PromptOnly {
+  /** With a segment that is all prompt; a copy counts as one. */
+  readonly documents: number;
+  readonly segments: number;
+  readonly tokens: number;
+}
+
+/** Counts segments that are all prompt, but for a separator. `separatorOf`: its tokens (0 or 1) after documents of a source. */
+export class PromptOnlyCount implements PromptOnly {
+  documents = 0;
+  segments = 0;
+  tokens = 0;
+  readonly #separatorOf: (source: string) => number;
+
+  constructor(separatorOf: (source: string) => number) {
+    this.#separatorOf = separatorOf;
+  }
+
+  add({ promptTokens, length, source, part }: Segment): void {
+    if (promptTokens === 0 || length - promptTokens > this.#separatorOf(source)) return;
+    // A prompt comes first: where any part of a document is all prompt, its first one is.
+    if (part === 0) this.documents++;
+    this.segments++;
+    this.tokens += length;
+  }
+}
+
+/** Whether documents have prompts at all: in a corpus of texts nobody has to look. */
+const hasPrompts = ({ manifest }: StoredCorpus): boolean => (manifest.config as { form?: unknown }).form != null;
+
+/** Of a corpus on disk, from its boundaries; null where it has no prompts. */
+export async function promptOnly(corpus: StoredCorpus): Promise<PromptOnly | null> {
+  if (!hasPrompts(corpus)) return null;
+  const { windows } = corpus.manifest;
+  const counted = new PromptOnlyCount(lossRules(corpus.manifest).separatorOf);
+  for (let window = 0; window < windows.train + windows.validation; window++)
+    for (const segment of (await corpus.boundaries(window)).segments) counted.add(segment);
+  const { documents, segments, tokens } = counted;
+  return { documents, segments, tokens };
+}
+
+/** What there is to say of a corpus that is finished. */
+export async function corpusWarnings(dir: string): Promise<Warning[]> {
+  const corpus = await openCorpus(dir);
+  try {
+    return promptOnlyWarnings(await promptOnly(corpus));
+  } finally {
+    await corpus.close();
+  }
+}
+
+export function promptOnlyWarnings(found: PromptOnly | null): Warning[] {
+  if (!found || found.segments === 0) return [];
+  const { documents, segments, tokens } = found;
+  const some = (n: number, noun: string) => `${n} ${noun}${n === 1 ? '' : 's'}`;
+  const message =
+    `${some(segments, 'segment')} (${some(tokens, 'token')}) of ${some(documents, 'document')} ${segments === 1 ? 'is' : 'are'} all prompt, ` +
+    'and nothing is learned from that; use a larger --window, or --long-documents drop';
+  return [{ code: 'PROMPT_ONLY', message, details: { documents, segments, tokens } }];
+}

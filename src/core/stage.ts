@@ -9,6 +9,8 @@ export interface StageContext {
   progress(delta: { bytes?: number; documents?: number; tokens?: number; windows?: number }): void;
   /** Room for the ids of a long text outside of memory; without it they are held. */
   spool?(): Promise<Spool>;
+  /** Room for the texts of long records; without it the records are held. */
+  room?(): Promise<Room>;
   /** Room for tables that grow with the documents; without it they are held. */
   readonly overflow?: Overflow;
 }
@@ -18,6 +20,15 @@ export interface Overflow {
   /** Puts bytes after those that are there, and returns where they are. */
   add(bytes: Uint8Array): number;
   read(at: number, into: Uint8Array): void;
+}
+
+/** Bytes outside of memory that are written over. */
+export interface Room {
+  write(at: number, bytes: Uint8Array): Promise<void>;
+  /** Fills `into` with the bytes from `at` on. */
+  read(at: number, into: Uint8Array): Promise<void>;
+  /** They will not be asked for again. */
+  release(): void;
 }
 
 export interface Spool extends Ids {

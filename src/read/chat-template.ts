@@ -164,7 +164,7 @@ function messagesOf(value: unknown, field: string): readonly Message[] | Refusal
       return refused(
         `\`${name}.role\` is ${typeof role === 'string' ? shown(role) : kindOf(role)}, none of ${[...ROLES].join(', ')}`,
       );
-    if (typeof content !== 'string') return notText(`${name}.content`, content);
+    if (typeof content !== 'string') return notText(`${name}.content`, kindOf(content));
     if (!content.isWellFormed()) return halfPair(`${name}.content`);
     if (Array.isArray(message['tool_calls']) && message['tool_calls'].length > 0)
       return refused(`\`${name}.tool_calls\` would be left out`);

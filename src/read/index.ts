@@ -50,13 +50,14 @@ function later(load: () => Promise<PartReader>): PartReader {
   };
 }
 
-/** A record is held, and some of what is looked at in it is a string, which ends there. */
+/** Where a record is held, some of what is looked at in it is a string, which ends there. */
 const LARGEST_RECORD = 512 * 1024 * 1024;
 
-const asRecords = (options: ReadOptions): ReadOptions => ({
-  ...options,
-  documentBytes: Math.min(options.documentBytes, LARGEST_RECORD),
-});
+/** The options for a format: a text, and a record of JSON Lines that is no more, is not held where there is room for it elsewhere. */
+function optionsFor(format: InputFile['format'], options: ReadOptions, { room }: StageContext): ReadOptions {
+  if (format === 'text' || (format === 'jsonl' && !options.form && room)) return options;
+  return { ...options, documentBytes: Math.min(options.documentBytes, LARGEST_RECORD) };
+}
 
 /** A batch ends at whichever comes first; where it is large enough, it ends with what its reader gave together. */
 const BATCH_DOCUMENTS = 256;
@@ -114,7 +115,7 @@ async function* documentsOf(
     const file = files[part.input];
     if (file === undefined) throw new RangeError(`part ${index} is of input ${part.input}, of ${files.length}`);
     checkUnchanged(file);
-    const read = new PartRead(file, part, file.format === 'text' ? options : asRecords(options), context, range, texts);
+    const read = new PartRead(file, part, optionsFor(file.format, options, context), context, range, texts);
     texts?.reuse();
     for await (const items of batches(READERS[file.format](read), () => texts?.reuse())) {
       context.progress({ documents: items.length });
@@ -147,7 +148,8 @@ async function* batches(
       bytes += bytesOf(document);
       // At the end of what a reader gave half is enough: a batch that never ended there would never let go of its memory.
       const share = i + 1 < some.length ? 1 : 1 / 2;
-      if (batch.length < share * BATCH_DOCUMENTS && bytes < share * BATCH_BYTES) continue;
+      // A text that is not held is there until its reader goes on: it must not wait for others.
+      if (!document.long && batch.length < share * BATCH_DOCUMENTS && bytes < share * BATCH_BYTES) continue;
       yield batch;
       batch = [];
       bytes = 0;

@@ -2,6 +2,7 @@ import { constants } from 'node:buffer';
 import { Slab } from '../core/slab.ts';
 import { isUtf8 } from '../io/bytes.ts';
 import { JsonStrings } from './json-strings.ts';
+import { Member, NEVER } from './member.ts';
 import { idOf, type RecordFields } from './record.ts';
 
 /** What a record gives. */
@@ -20,11 +21,9 @@ const BRACKET = 0x5b;
 const CLOSES = 2;
 /** Deeper ones are left to JSON.parse, which has no limit. */
 const MAX_DEPTH = 64 * 1024;
-const NEVER = -1;
 const NONE = new Uint8Array(0);
 const LITERALS = new Map(['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)]));
 
-const encoder = new TextEncoder();
 const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39;
 
 /**
@@ -205,66 +204,4 @@ export class RecordScanner {
     }
     return at;
   }
-}
-
-/** A wanted member: where its value is, as `memberAt` finds it. */
-class Member {
-  /** The name as it stands, which is the record's own member. */
-  private readonly name: Uint8Array;
-  /** The names between dots; none where the name has no dots. */
-  private readonly path: readonly Uint8Array[];
-  private plain = NEVER;
-  private deep = NEVER;
-  /** The objects open now of which the first `inside` are those of the path. */
-  private inside = 0;
-  /** Where the next object of the path may begin. */
-  private into = NEVER;
-
-  constructor(name: string) {
-    this.name = encoder.encode(name);
-    this.path = name.includes('.') ? name.split('.').map((part) => encoder.encode(part)) : [];
-  }
-
-  reset(): void {
-    this.plain = NEVER;
-    this.deep = NEVER;
-    this.inside = 0;
-    this.into = NEVER;
-  }
-
-  /** Offset of the value, -1 without one. */
-  get at(): number {
-    return this.plain === NEVER ? this.deep : this.plain;
-  }
-
-  /** Whether the value at `at` is one that may be the member's. */
-  wants(at: number): boolean {
-    return this.plain === at || this.deep === at;
-  }
-
-  /** A name was passed, in an object at a depth from 1, and its value is at `value`. */
-  named(bytes: Uint8Array, from: number, to: number, depth: number, value: number): void {
-    if (depth === 1 && same(this.name, bytes, from, to)) this.plain = value;
-    const { path } = this;
-    if (depth !== this.inside || depth > path.length || !same(path[depth - 1]!, bytes, from, to)) return;
-    // The last of one name counts: what one before it held is gone.
-    this.deep = depth === path.length ? value : NEVER;
-    this.into = depth === path.length ? NEVER : value;
-  }
-
-  /** An object begins, the `depth`th of those open. */
-  enter(at: number, depth: number): void {
-    if (depth === 1 || this.into === at) this.inside = depth;
-  }
-
-  /** An object or an array ended; `depth` are open. */
-  leave(depth: number): void {
-    if (this.inside > depth) this.inside = depth;
-  }
-}
-
-function same(name: Uint8Array, bytes: Uint8Array, from: number, to: number): boolean {
-  if (to - from !== name.length) return false;
-  for (let at = 0; at < name.length; at++) if (bytes[from + at] !== name[at]) return false;
-  return true;
 }

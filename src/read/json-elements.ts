@@ -102,5 +102,5 @@ function trimmed(span: Span): Span {
   let last = bytes.length;
   while (first < last && isSpace(bytes[first]!)) first += 1;
   while (last > first && isSpace(bytes[last - 1]!)) last -= 1;
-  return { start: span.start + first, end: span.start + last, bytes: bytes.subarray(first, last) };
+  return { ...span, start: span.start + first, end: span.start + last, bytes: bytes.subarray(first, last) };
 }

@@ -3,14 +3,19 @@ import { lines, type Span } from '../io/lines.ts';
 import { contentOf } from './disk.ts';
 import { RecordScanner } from './json-bytes.ts';
 import { recordOf } from './json-record.ts';
+import { type LongRecord, LongTexts } from './long-record.ts';
 import type { PartRead, Refusal } from './part-read.ts';
-import { type TakeRecord, tooLarge } from './record.ts';
+import { isBlank, type TakeRecord, tooLarge } from './record.ts';
 import { takerOf } from './take.ts';
+
+/** A record of more bytes is not held: with three copies of one on each of two workers, 512 MiB would not do for 64. */
+const LONG_BYTES = 16 * 1024 * 1024;
 
 /**
  * JSON Lines: a record a line. Lines of white space only are no records: they are passed over and not counted.
  * A line that is no document is set aside, and the next one is read.
- * Documents are taken from the bytes; any other line, and what is not judged there, is for JSON.parse to say.
+ * Documents are taken from the bytes; any other line, and what is not judged there, is for JSON.parse to say. A long line is
+ * never whole in memory (long-record.ts).
  *
  * MB per CPU second on the test corpora, en / zh / code, best of 7 on a loaded machine: 551 / 624 / 468 from the file to
  * documents, SHA-256 included (244 / 156 / 310 with JSON.parse alone); of that the scanner 1516 / 1709 / 967 (406 / 188 / 489).
@@ -21,20 +26,34 @@ export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
   // What is more than a text is taken from the values of JSON.parse.
   const scanner = form || groupField !== null ? null : new RecordScanner({ text: textField, id: idField }, read.texts);
   const take = takerOf(read.options);
-  for await (const spans of lines(contentOf(read, true), read.part.start, documentBytes)) {
-    const documents: Document[] = [];
-    for (const span of spans) {
-      read.lines++;
-      const document = documentOf(read, span, scanner, take);
-      if (document !== null) documents.push(document);
+  const long = longTexts(read);
+  try {
+    for await (const spans of lines(contentOf(read, true), read.part.start, documentBytes, long)) {
+      const documents: Document[] = [];
+      for (const span of spans) {
+        read.lines++;
+        const document = documentOf(read, span, scanner, take);
+        if (document !== null) documents.push(document);
+      }
+      yield documents;
+      long?.reuse();
     }
-    yield documents;
+  } finally {
+    long?.release();
   }
+}
+
+/** Where the texts of long records go; null where records are held: of such as are more than a text, or where there is no room. */
+function longTexts({ options, room }: PartRead): LongTexts | null {
+  const { textField: text, idField: id, groupField: group, longBytes = LONG_BYTES, form } = options;
+  // A name with half of a surrogate pair has no bytes to compare.
+  const able = [text, id, group].every((name) => name === null || name.isWellFormed());
+  return room && able && !form ? new LongTexts(longBytes, { text, id, group }, room) : null;
 }
 
 function documentOf(
   read: PartRead,
-  { start, end, bytes }: Span,
+  { start, end, bytes, long }: Span<LongRecord>,
   scanner: RecordScanner | null,
   take: TakeRecord,
 ): Document | null {
@@ -42,6 +61,10 @@ function documentOf(
     read.reject(start, refusal);
     return null;
   };
+  if (long !== null) {
+    const { found } = long;
+    return found === null ? null : 'reason' in found ? set(found) : read.acceptLong(start, end, found);
+  }
   if (bytes === null) return set(tooLarge(end - start, read.options.documentBytes));
   const found = scanner?.scan(bytes) ?? null;
   if (found !== null) return read.accept(start, end, found);
@@ -49,7 +72,3 @@ function documentOf(
   const record = recordOf(bytes, take);
   return 'reason' in record ? set(record) : read.accept(start, end, record);
 }
-
-/** JSON's white space: space, tab, CR (a line has no LF). */
-export const isBlank = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);

@@ -1,7 +1,7 @@
 import type { Document, LongText, Prompt, RejectReason } from '../core/document.ts';
 import { inputMalformed } from '../core/errors.ts';
 import type { Slab } from '../core/slab.ts';
-import type { StageContext } from '../core/stage.ts';
+import type { Room, StageContext } from '../core/stage.ts';
 import { type Hasher, hasher, sha256Bytes } from '../io/hash.ts';
 import type { InputFile, Part } from './input.ts';
 
@@ -14,7 +14,7 @@ export interface ReadOptions {
   readonly groupField: string | null;
   /** A record larger than this is set aside. */
   readonly documentBytes: number;
-  /** A file of text larger than this is not held (text.ts has a default): it changes no byte of what is made. */
+  /** A text file or a record larger than this is not held (text.ts and jsonl.ts have defaults): it changes no byte of what is made. */
   readonly longBytes?: number;
   /** What a record is, where it is not a text: `textField` is not looked at then. */
   readonly form?: RecordForm;
@@ -38,6 +38,13 @@ export interface Taken {
   readonly prompt?: Prompt;
   /** What it belongs to (group.ts). */
   readonly group?: bigint;
+}
+
+/** The same of a text that is not held. */
+export interface TakenLong extends Omit<Taken, 'text' | 'prompt'> {
+  readonly long: LongText;
+  /** Its SHA-256. */
+  readonly hash: Uint8Array;
 }
 
 /** The bytes of a range, and once they have been read, whether the file ends with them. */
@@ -118,11 +125,16 @@ export class PartRead {
     return this.hash.digest();
   }
 
-  /** With `long`, of a text that is not held, whose hash is known already. */
-  acceptLong(start: number, end: number, id: string, long: LongText, hash: Uint8Array): Document {
+  /** Room for texts outside of memory, where whoever reads has some. */
+  get room(): (() => Promise<Room>) | undefined {
+    return this.context.room;
+  }
+
+  /** Of a text that is not held, whose hash is known already. */
+  acceptLong(start: number, end: number, { id, long, hash, group = 0n }: TakenLong): Document {
     this.accepted++;
     const origin = { input: this.part.input, record: this.records++, start, end };
-    return { origin, id, text: NO_TEXT, long, group: 0n, hash };
+    return { origin, id, text: NO_TEXT, long, group, hash };
   }
 
   accept(start: number, end: number, { id, text, prompt, group = 0n }: Taken): Document {

@@ -25,6 +25,10 @@ export function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
+/** JSON's white space: space, tab, CR (a line has no LF). */
+export const isBlank = (bytes: Uint8Array): boolean =>
+  bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+
 /** Half of a surrogate pair alone: possible in a JavaScript string (a `\ud800` in JSON), impossible in UTF-8. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -37,10 +41,10 @@ export function fieldsOf(
   fields: RecordFields,
   source: string,
 ): { text: Uint8Array; id: string | null } | Refusal {
-  if (!isObject(value)) return notAnObject(value);
+  if (!isObject(value)) return notAnObject(kindOf(value));
   const text = memberAt(value, fields.text);
   if (text === undefined) return missing(fields.text, Object.keys(value));
-  if (typeof text !== 'string') return notText(fields.text, text);
+  if (typeof text !== 'string') return notText(fields.text, kindOf(text));
   if (text === '') return emptyText(fields.text);
   const escaped = source.includes('\\u');
   if (escaped && LONE_SURROGATE.test(text)) return halfPair(fields.text);
@@ -54,22 +58,22 @@ export const takeText =
   (value, source) =>
     fieldsOf(value, fields, source);
 
-export const notAnObject = (value: unknown): Refusal => ({
+export const notAnObject = (kind: string): Refusal => ({
   reason: 'not-an-object',
-  detail: `the record is ${kindOf(value)}, not an object`,
+  detail: `the record is ${kind}, not an object`,
 });
 
 /** The text in a field, which may be empty, or why there is none. */
 export function textAt(value: Readonly<Record<string, unknown>>, field: string): string | Refusal {
   const text = memberAt(value, field);
   if (text === undefined) return missing(field, Object.keys(value));
-  if (typeof text !== 'string') return notText(field, text);
+  if (typeof text !== 'string') return notText(field, kindOf(text));
   return text.isWellFormed() ? text : halfPair(field);
 }
 
-export const notText = (field: string, value: unknown): Refusal => ({
+export const notText = (field: string, kind: string): Refusal => ({
   reason: 'field-not-text',
-  detail: `\`${field}\` is ${kindOf(value)}, not a string`,
+  detail: `\`${field}\` is ${kind}, not a string`,
 });
 
 export const halfPair = (field: string): Refusal => ({
@@ -85,9 +89,9 @@ export const tooLarge = (bytes: number, limit: number): Refusal => ({
 });
 
 /** Without V8's own message, which is another one in every version of Node: rejects files are compared, too. */
-export const notJson = (text: string): Refusal => ({
+export const notJson = (text: string, characters = text.length): Refusal => ({
   reason: 'json-syntax',
-  detail: `not JSON: ${text.length} characters that begin ${shown(text)}`,
+  detail: `not JSON: ${characters} characters that begin ${shown(text)}`,
 });
 
 export const notUtf8 = ({ length }: { readonly length: number }): Refusal => ({

@@ -34,11 +34,10 @@ interface Boundaries {
 export async function* cutStream(
   file: InputFile,
   rangeBytes: number,
-  documentBytes: number,
   see: (onDisk: Uint8Array) => void,
   stopAt = Infinity,
 ): AsyncGenerator<StreamPiece> {
-  const boundaries = file.format === 'json' ? arrayBoundaries(documentBytes) : lineBoundaries();
+  const boundaries = file.format === 'json' ? arrayBoundaries() : lineBoundaries();
   const piece = new Gathering();
   let position = 0;
   let target = rangeBytes;
@@ -131,8 +130,9 @@ function lineBoundaries(): Boundaries {
 }
 
 /** After a comma between elements of the array: only by looking at every byte is it known for one. */
-function arrayBoundaries(documentBytes: number): Boundaries {
-  const splitter = new ElementSplitter(documentBytes);
+function arrayBoundaries(): Boundaries {
+  // Only where elements end is wanted: of none are the bytes kept.
+  const splitter = new ElementSplitter(0);
   let ends: number[] = [];
   return {
     push(chunk) {

@@ -1,7 +1,17 @@
 import { ChatTemplate } from './chat-template.ts';
 import { takeGrouped } from './group.ts';
 import type { ReadOptions } from './part-read.ts';
-import { emptyText, idOf, isObject, memberAt, notAnObject, takeText, type TakeRecord, textAt } from './record.ts';
+import {
+  emptyText,
+  idOf,
+  isObject,
+  kindOf,
+  memberAt,
+  notAnObject,
+  takeText,
+  type TakeRecord,
+  textAt,
+} from './record.ts';
 
 const encoder = new TextEncoder();
 
@@ -15,13 +25,13 @@ function takeForm({ textField, idField, form }: ReadOptions): TakeRecord {
   if (form.format === 'messages') {
     const template = new ChatTemplate(form.template, form.tokens);
     return (value) => {
-      if (!isObject(value)) return notAnObject(value);
+      if (!isObject(value)) return notAnObject(kindOf(value));
       const taken = template.taken(memberAt(value, form.messages), form.messages, Object.keys(value));
       return 'reason' in taken ? taken : { ...taken, id: id(value) };
     };
   }
   return (value) => {
-    if (!isObject(value)) return notAnObject(value);
+    if (!isObject(value)) return notAnObject(kindOf(value));
     const prompt = textAt(value, form.prompt);
     if (typeof prompt !== 'string') return prompt;
     const response = textAt(value, form.response);

@@ -40,8 +40,9 @@ export async function* readText(read: PartRead): AsyncGenerator<Document[]> {
   else if (long) {
     const sha256 = long.hash.digest();
     const text = { bytes: length, chunks: () => again(read, sha256) };
+    const hash = Buffer.from(sha256, 'hex');
     if (!long.utf8.sound) read.reject(start, notUtf8({ length }));
-    else yield [read.acceptLong(start, all, id, text, Buffer.from(sha256, 'hex'))];
+    else yield [read.acceptLong(start, all, { id, long: text, hash })];
   } else {
     const text = new Uint8Array(length);
     let at = 0;

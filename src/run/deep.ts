@@ -3,6 +3,7 @@ import type { Flow } from '../core/batch.ts';
 import { bytesOf, type Document, type Origin } from '../core/document.ts';
 import { keyOf, philox, STREAM } from '../core/random.ts';
 import { from, type Stage } from '../core/stage.ts';
+import { roomIn } from '../io/room.ts';
 import { spoolIn } from '../io/spool.ts';
 import { checkUnchanged, cutStream, type Range, readParts } from '../read/index.ts';
 import type { Manifest, StoredDocuments } from '../shard/index.ts';
@@ -65,7 +66,8 @@ export async function* tokensAgain(
             }
         },
       });
-      await compared.run({ progress() {}, reject() {}, spool: () => spoolIn(tmpdir()) });
+      const room = () => roomIn(tmpdir(), 'text');
+      await compared.run({ progress() {}, reject() {}, spool: () => spoolIn(tmpdir()), room });
       for (const number of wanted.values())
         if (!found.has(number)) note(`document ${number} of split ${split}: not in its source`);
       return found;
@@ -122,10 +124,10 @@ const picked = (wanted: ReadonlyMap<string, number>): Stage<Document, Document> 
 
 /** The ranges of an input that is cut while it is read, one after the other: each is to be read to its end. */
 async function* rangesOf(plan: Plan, input: number, root: string): AsyncGenerator<Range> {
-  const { split_bytes: splitBytes, document_bytes: documentBytes } = configOf(plan);
+  const { split_bytes: splitBytes } = configOf(plan);
   const file = inputFile(plan, input, root);
   checkUnchanged(file);
-  const pieces = cutStream(file, splitBytes, documentBytes, () => {});
+  const pieces = cutStream(file, splitBytes, () => {});
   let next = await pieces.next();
   while (!next.done) {
     const begun = next;

@@ -12,7 +12,6 @@ export interface ReaderData {
   readonly first: number;
   readonly slots: number;
   readonly splitBytes: number;
-  readonly documentBytes: number;
   /** Ranges that have their receipts: they are compared, and not handed out. */
   readonly done: readonly DoneRange[];
   /** Bytes that may be on their way. */
@@ -51,7 +50,7 @@ async function readAndCut(data: ReaderData, send: (message: FromReader, move?: M
   };
   let open: Open | undefined;
   let splits = 0;
-  for await (const piece of cutStream(file, splitBytes, data.documentBytes, see, data.stopAt)) {
+  for await (const piece of cutStream(file, splitBytes, see, data.stopAt)) {
     if (piece.begins) {
       open?.end(false);
       if (splits === slots) throw decompressionLimit(file.name, file.size, `it becomes more than ${slots} splits`);

@@ -3,6 +3,7 @@ import { ownOf } from '../core/own.ts';
 import type { Overflow, StageContext } from '../core/stage.ts';
 import type { MaskedWindow } from '../core/window.ts';
 import { commitFile, type CommitSink, commitStream } from '../io/commit.ts';
+import { roomIn } from '../io/room.ts';
 import { spoolIn } from '../io/spool.ts';
 import { maskStage } from '../mask/index.ts';
 import { type PackOptions, type PackResult, packStage, shuffleStage } from '../pack/index.ts';
@@ -57,6 +58,7 @@ export async function runSplit(
     progress: onProgress,
     reject: (reject) => rejects.add(reject),
     spool: () => spoolIn(dir),
+    room: () => roomIn(dir, 'text'),
     overflow,
   };
   const { chain, sink, pack, read } = splitChain(plan, settings, split, dir, reading);

@@ -47,7 +47,7 @@ export class Stream {
   ) {
     const { parts, slots = 1, stopAt = Infinity } = plan.splits[place.entry]!;
     const { input } = parts[0]!;
-    const { split_bytes: splitBytes, document_bytes: documentBytes } = configOf(plan);
+    const { split_bytes: splitBytes } = configOf(plan);
     this.first = place.first;
     this.#events = events;
     this.#commit = async (splits, sha256) => {
@@ -56,7 +56,7 @@ export class Stream {
       await commitFile(`${dir}/${streamReceiptPath(this.first)}`, `${text}\n`);
     };
     const file = inputFile(plan, input, root);
-    const cut = { splitBytes, documentBytes, done, budget, stopAt };
+    const cut = { splitBytes, done, budget, stopAt };
     const workerData: ReaderData = { file, input, first: this.first, slots, ...cut };
     this.#thread = new Worker(threadFile('reader'), { workerData });
     this.#thread.on('message', (message: FromReader) => this.#hear(message));

@@ -4,6 +4,7 @@ import { subsetDraw } from '../core/draws.ts';
 import { canonicalJson, type Json } from '../core/fingerprint.ts';
 import type { Overflow, Spool, StageContext } from '../core/stage.ts';
 import { commitFile, commitStream } from '../io/commit.ts';
+import { roomIn } from '../io/room.ts';
 import { documentChunks, type Ledger, type Receipt, receiptPath, splitName } from '../shard/index.ts';
 import { count, emptyLedger, type OpenLedger } from './ledger.ts';
 import type { Plan } from './plan.ts';
@@ -32,6 +33,7 @@ export async function surveySplit(
     progress: onProgress,
     reject: (reject) => rejects.add(reject),
     spool: () => Promise.resolve(counting()),
+    room: () => roomIn(dir, 'text'),
   };
   const names = plan.inputs.map(({ source }) => source);
   const table = new DocumentTable(names, overflow);

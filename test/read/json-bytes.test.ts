@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { RecordScanner } from '../../src/read/json-bytes.ts';
 import { recordOf } from '../../src/read/json-record.ts';
-import { takeText } from '../../src/read/record.ts';
-import { isBlank } from '../../src/read/jsonl.ts';
+import { isBlank, takeText } from '../../src/read/record.ts';
 import { folder, readOne } from './fixture.ts';
 import { ASKED, difference, draws, inChunk, mutant, nothing, ownsMemory, recordLine } from './json-bytes-fixture.ts';
 

@@ -1,0 +1,169 @@
+import type { Room } from '../core/stage.ts';
+import { type Hasher, hasher } from '../io/hash.ts';
+import type { LongRecords, Pieces } from '../io/lines.ts';
+import type { Refusal, TakenLong } from './part-read.ts';
+import { isBlank, notJson, notUtf8 } from './record.ts';
+import type { RecordStream, StreamedFields, TextSink } from './record-stream.ts';
+
+/** Bytes of text that are gathered before they go to the room, and read back at once. */
+const PIECE_BYTES = 256 * 1024;
+/** Bytes of a record that are looked through at once: 8,000 numbers, which are three tokens each. */
+const SLICE_BYTES = 16 * 1024;
+/** Characters of a record that are kept to tell how it began. */
+const BEGIN_CHARACTERS = 64;
+
+const encoder = new TextEncoder();
+
+/**
+ * Records that are too long to be held: each is looked through as it comes, and its text goes to a room outside of memory, one
+ * text after the other, which is where the document has it from.
+ */
+export class LongTexts implements LongRecords<LongRecord> {
+  readonly bytes: number;
+  readonly #fields: StreamedFields;
+  readonly #open: () => Promise<Room>;
+  #buffer: Uint8Array | undefined;
+  #room: Room | undefined;
+  #end = 0;
+
+  constructor(bytes: number, fields: StreamedFields, open: () => Promise<Room>) {
+    this.bytes = bytes;
+    this.#fields = fields;
+    this.#open = open;
+  }
+
+  async open(): Promise<LongRecord> {
+    const { RecordStream } = await import('./record-stream.ts');
+    this.#room ??= await this.#open();
+    this.#buffer ??= new Uint8Array(PIECE_BYTES);
+    const text = new TextInRoom(this.#room, this.#end, this.#buffer);
+    return new LongRecord(new RecordStream(this.#fields, text), text, () => (this.#end = text.end));
+  }
+
+  /** Nobody reads the texts so far: their room is used again. */
+  reuse(): void {
+    this.#end = 0;
+  }
+
+  release(): void {
+    this.#room?.release();
+  }
+}
+
+/** One of them. Only one is written at a time. */
+export class LongRecord implements Pieces {
+  /** Fatal: bad bytes are an error and never U+FFFD. */
+  readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  readonly #stream: RecordStream;
+  readonly #text: TextInRoom;
+  readonly #kept: () => void;
+  #found: TakenLong | Refusal | null = null;
+  #bytes = 0;
+  #characters = 0;
+  #begin = '';
+  #blank = true;
+  #utf8 = true;
+
+  constructor(stream: RecordStream, text: TextInRoom, kept: () => void) {
+    this.#stream = stream;
+    this.#text = text;
+    this.#kept = kept;
+  }
+
+  async add(bytes: Uint8Array): Promise<void> {
+    this.#bytes += bytes.length;
+    for (let at = 0; at < bytes.length && this.#utf8; at += SLICE_BYTES) {
+      const some = bytes.subarray(at, at + SLICE_BYTES);
+      this.#blank &&= isBlank(some);
+      this.#decode(some);
+      await this.#text.flush(PIECE_BYTES / 2);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#decode();
+    if (this.#blank) return;
+    await this.#text.flush();
+    this.#found = this.#judged();
+    if (!('reason' in this.#found)) this.#kept();
+  }
+
+  /** What it gives, or why it is no document; null where it is white space. */
+  get found(): TakenLong | Refusal | null {
+    return this.#found;
+  }
+
+  /** Without bytes, the last of them. */
+  #decode(bytes?: Uint8Array): void {
+    if (!this.#utf8) return;
+    try {
+      const source = this.#decoder.decode(bytes, { stream: bytes !== undefined });
+      this.#characters += source.length;
+      if (this.#begin.length < BEGIN_CHARACTERS) this.#begin += source.slice(0, BEGIN_CHARACTERS);
+      this.#stream.add(source);
+    } catch {
+      this.#utf8 = false;
+    }
+  }
+
+  #judged(): TakenLong | Refusal {
+    if (!this.#utf8) return notUtf8({ length: this.#bytes });
+    const streamed = this.#stream.end();
+    if (streamed === null) return notJson(this.#begin, this.#characters);
+    return 'reason' in streamed ? streamed : { ...streamed, ...this.#text.taken() };
+  }
+}
+
+/** A text on its way to its place in a room, as UTF-8. */
+class TextInRoom implements TextSink {
+  readonly #room: Room;
+  readonly #start: number;
+  readonly #buffer: Uint8Array;
+  #used = 0;
+  #written = 0;
+  #hash: Hasher = hasher();
+
+  constructor(room: Room, start: number, buffer: Uint8Array) {
+    this.#room = room;
+    this.#start = start;
+    this.#buffer = buffer;
+  }
+
+  /** Where it ends in the room. */
+  get end(): number {
+    return this.#start + this.#written;
+  }
+
+  begin(): void {
+    this.#used = 0;
+    this.#written = 0;
+    this.#hash = hasher();
+  }
+
+  add(characters: string): void {
+    this.#used += encoder.encodeInto(characters, this.#buffer.subarray(this.#used)).written;
+  }
+
+  /** Makes room for what comes next when there are more than `most` bytes. */
+  async flush(most = 0): Promise<void> {
+    if (this.#used <= most) return;
+    const bytes = this.#buffer.subarray(0, this.#used);
+    this.#hash.update(bytes);
+    await this.#room.write(this.end, bytes);
+    this.#written += bytes.length;
+    this.#used = 0;
+  }
+
+  /** The text, when all of it is there. */
+  taken(): Pick<TakenLong, 'long' | 'hash'> {
+    const [room, start, bytes] = [this.#room, this.#start, this.#written];
+    const chunks = async function* () {
+      for (let at = 0; at < bytes; at += PIECE_BYTES) {
+        const chunk = new Uint8Array(Math.min(PIECE_BYTES, bytes - at));
+        await room.read(start + at, chunk);
+        yield chunk;
+      }
+    };
+    return { long: { bytes, chunks }, hash: Buffer.from(this.#hash.digest(), 'hex') };
+  }
+}

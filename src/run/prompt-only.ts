@@ -1,5 +1,5 @@
 import type { Segment } from '../core/window.ts';
-import { openCorpus, type StoredCorpus } from '../shard/index.ts';
+import { type Manifest, openCorpus, type StoredCorpus } from '../shard/index.ts';
 import { lossRules } from './loss.ts';
 import type { Warning } from './warnings.ts';
 
@@ -32,11 +32,11 @@ export class PromptOnlyCount implements PromptOnly {
 }
 
 /** Whether documents have prompts at all: in a corpus of texts nobody has to look. */
-const hasPrompts = ({ manifest }: StoredCorpus): boolean => (manifest.config as { form?: unknown }).form != null;
+const hasPrompts = (manifest: Manifest): boolean => (manifest.config as { form?: unknown }).form != null;
 
 /** Of a corpus on disk, from its boundaries; null where it has no prompts. */
 export async function promptOnly(corpus: StoredCorpus): Promise<PromptOnly | null> {
-  if (!hasPrompts(corpus)) return null;
+  if (!hasPrompts(corpus.manifest)) return null;
   const { windows } = corpus.manifest;
   const counted = new PromptOnlyCount(lossRules(corpus.manifest).separatorOf);
   for (let window = 0; window < windows.train + windows.validation; window++)
@@ -46,7 +46,8 @@ export async function promptOnly(corpus: StoredCorpus): Promise<PromptOnly | nul
 }
 
 /** What there is to say of a corpus that is finished. */
-export async function corpusWarnings(dir: string): Promise<Warning[]> {
+export async function corpusWarnings(dir: string, manifest: Manifest): Promise<Warning[]> {
+  if (!hasPrompts(manifest)) return [];
   const corpus = await openCorpus(dir);
   try {
     return promptOnlyWarnings(await promptOnly(corpus));

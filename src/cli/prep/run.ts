@@ -45,7 +45,7 @@ export async function runAll(pipeline: Pipeline, flags: RunFlags & DryRunFlags):
 /** What there is now, what is wrong with it, and what can be done with it. */
 export async function printMerged(out: string, manifest: Manifest, begun: number, json: boolean): Promise<void> {
   const { ledger, windows, windowLength } = manifest;
-  for (const warning of await corpusWarnings(out)) print(warningText(warning, json));
+  for (const warning of await corpusWarnings(out, manifest)) print(warningText(warning, json));
   if (json) return print(JSON.stringify({ event: 'done', dir: out, plan: manifest.plan }));
   const dir = shownPath(out);
   const fill = ledger.tokens.packed / ((windows.train + windows.validation) * windowLength);

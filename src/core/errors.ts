@@ -240,7 +240,7 @@ export const corpusIncomplete = (dir: string, done: number, splits: number): Pre
   new PrepError(
     'CORPUS_INCOMPLETE',
     done === splits
-      ? `${dir} is not finished: all ${splits} of its splits are packed, but not merged; run \`prep merge ${dir}\``
+      ? `${dir} is not finished: it is packed (${done} of ${splits} splits), but not merged; run \`prep merge ${dir}\``
       : `${dir} is not finished: ${done} of ${splits} splits are done; run the same \`prep\` command again to go on, ` +
           `or \`prep pack ${dir}\` and then \`prep merge ${dir}\``,
     { dir, done, splits },

@@ -61,7 +61,7 @@ test(
     for (const command of [['verify'], ['inspect'], ['export', '--to', 'npy', '--out', 'steps-npy']])
       await refused(
         [...command, 'steps'],
-        /CORPUS_INCOMPLETE: .*packed, but not merged; run `prep merge [^`]*steps`$/m,
+        /CORPUS_INCOMPLETE: .*packed \(8 of 8 splits\), but not merged; run `prep merge [^`]*steps`$/m,
         75,
       );
 

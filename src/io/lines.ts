@@ -115,15 +115,17 @@ export class Gathered<Long extends Pieces = never> {
   async handOn(): Promise<void> {
     const { pieces, records } = this;
     if (pieces.length === 0 || records === null) return;
+    this.pieces = [];
+    let mark = 0;
     if (this.long === null) {
-      const bytes = this.joined();
-      this.pieces = [];
-      this.mark = this.start === 0 ? bomLength(bytes) : 0;
       this.long = await records.open();
-      await this.long.add(bytes.subarray(this.mark));
-    } else {
-      this.pieces = [];
-      for (const piece of pieces) await this.long.add(piece);
+      // It may lie in three of them.
+      const first = Buffer.concat(pieces.slice(0, BOM.length).map((piece) => piece.subarray(0, BOM.length)));
+      if (this.start === 0) this.mark = mark = bomLength(first);
+    }
+    for (const piece of pieces) {
+      if (piece.length > mark) await this.long.add(piece.subarray(mark));
+      mark = Math.max(0, mark - piece.length);
     }
   }
 

@@ -53,9 +53,9 @@ function later(load: () => Promise<PartReader>): PartReader {
 /** Where a record is held, some of what is looked at in it is a string, which ends there. */
 const LARGEST_RECORD = 512 * 1024 * 1024;
 
-/** The options for a format: a text, and a record of JSON Lines that is no more, is not held where there is room for it elsewhere. */
+/** The options for a format: a text, and a record of JSON that is no more, is not held where there is room for it elsewhere. */
 function optionsFor(format: InputFile['format'], options: ReadOptions, { room }: StageContext): ReadOptions {
-  if (format === 'text' || (format === 'jsonl' && !options.form && room)) return options;
+  if (format === 'text' || (/^json/.test(format) && !options.form && room)) return options;
   return { ...options, documentBytes: Math.min(options.documentBytes, LARGEST_RECORD) };
 }
 

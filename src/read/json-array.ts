@@ -4,6 +4,7 @@ import type { Document } from '../core/document.ts';
 import { inputMalformed, inputTruncated, messageOf } from '../core/errors.ts';
 import { contentOf } from './disk.ts';
 import { type Element, ElementSplitter } from './json-elements.ts';
+import { longTexts } from './long-record.ts';
 import type { PartRead } from './part-read.ts';
 import { decoded, notUtf8, type TakeRecord, tooLarge } from './record.ts';
 import { takerOf } from './take.ts';
@@ -16,17 +17,23 @@ import { takerOf } from './take.ts';
 export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]> {
   const { file, options } = read;
   const { start } = read.part;
-  const splitter = new ElementSplitter(options.documentBytes, start);
+  const long = longTexts(read);
+  const splitter = new ElementSplitter(options.documentBytes, start, long);
   const parser = new ArrayParser(start === 0 ? '[' : '[null,');
   const take = takerOf(options);
-  for await (const chunk of contentOf(read)) {
-    const documents: Document[] = [];
-    for (const element of splitter.push(chunk)) {
-      const document = documentOf(read, parser, element, take);
-      if (document !== null) documents.push(document);
+  try {
+    for await (const chunk of contentOf(read)) {
+      const documents: Document[] = [];
+      for (const element of await splitter.push(chunk)) {
+        const document = documentOf(read, parser, element, take);
+        if (document !== null) documents.push(document);
+      }
+      checkStray(read, splitter);
+      yield documents;
+      long?.reuse();
     }
-    checkStray(read, splitter);
-    yield documents;
+  } finally {
+    long?.release();
   }
   if (splitter.state !== 'after' && read.last)
     throw inputTruncated(
@@ -43,19 +50,25 @@ function documentOf(
   take: TakeRecord,
 ): Document | null {
   const { options } = read;
-  const { start, end, bytes } = span;
+  const { start, end, bytes, long } = span;
   const source = bytes === null ? undefined : decoded(bytes);
+  const found = long?.found ?? null;
   // What cannot be shown to stream-json is replaced by a null, which keeps its place in the array.
   let items: unknown[];
-  const empty = bytes?.length === 0; // As in `[]`; stream-json knows where it may be.
+  const empty = start === end; // As in `[]`; stream-json knows where it may be.
   try {
-    items = parser.feed((source ?? 'null') + String.fromCharCode(delimiter));
+    if (found !== null && 'reason' in found && found.reason === 'json-syntax') throw new Error(found.detail);
+    items = parser.feed((source ?? (empty ? '' : 'null')) + String.fromCharCode(delimiter));
     // A word it does not know (`nope`) it would wait on, for more of it to come.
     if (items.length !== (empty ? 0 : 1)) throw new Error('not a JSON value');
   } catch (error) {
     throw inputMalformed(read.file.name, `record ${read.records}, bytes ${start} to ${end}`, messageOf(error));
   }
-  if (bytes === null) read.reject(start, tooLarge(end - start, options.documentBytes));
+  if (found !== null) {
+    if (!('reason' in found)) return read.acceptLong(start, end, found);
+    read.reject(start, found);
+  } else if (empty) return null;
+  else if (bytes === null) read.reject(start, tooLarge(end - start, options.documentBytes));
   else if (source === undefined) read.reject(start, notUtf8(bytes));
   else {
     for (const item of items) {

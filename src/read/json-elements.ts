@@ -1,8 +1,10 @@
-import { Gathered, type Span } from '../io/lines.ts';
+import { Gathered, type LongRecords, type Span } from '../io/lines.ts';
+import type { LongRecord } from './long-record.ts';
+import { isSpace } from './record.ts';
 
 /** A piece of a top-level array: an element, or the nothing in `[]`, and the byte that ends it. */
 export interface Element {
-  readonly span: Span;
+  readonly span: Span<LongRecord>;
   /** `,` or the byte that closes the array. */
   readonly delimiter: number;
   /** Offset after the delimiter: where the next element begins. */
@@ -14,7 +16,6 @@ const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const BOM = [0xef, 0xbb, 0xbf] as const;
 const OPENERS = new Set([0x5b, 0x7b]);
 const CLOSERS = new Set([0x5d, 0x7d]);
-const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
  * Finds where the elements of a top-level JSON array begin and end, by bytes: quotes and brackets only. It does not check
@@ -30,11 +31,11 @@ export class ElementSplitter {
   private depth = 0;
   private inString = false;
   private escaped = false;
-  private readonly element: Gathered;
+  private readonly element: Gathered<LongRecord>;
 
-  /** With `start` above 0: from there on, where an element of the array begins. */
-  constructor(cap: number, start = 0) {
-    this.element = new Gathered(cap);
+  /** With `start` above 0: from there on, where an element of the array begins. With `long`, elements of more bytes are not held. */
+  constructor(cap: number, start = 0, long: LongRecords<LongRecord> | null = null) {
+    this.element = new Gathered(cap, long);
     if (start === 0) return;
     this.state = 'inside';
     this.position = start;
@@ -42,7 +43,7 @@ export class ElementSplitter {
   }
 
   /** The elements that end in this chunk. */
-  push(chunk: Uint8Array): Element[] {
+  async push(chunk: Uint8Array): Promise<Element[]> {
     const elements: Element[] = [];
     let from = 0; // where what is not gathered yet begins
     let at = this.state === 'inside' ? 0 : this.skip(chunk, 0);
@@ -50,14 +51,17 @@ export class ElementSplitter {
     for (; at < chunk.length && this.state === 'inside'; at++) {
       if (!this.endsAt(chunk[at]!)) continue;
       this.element.add(chunk.subarray(from, at));
+      if (this.element.isLong) await this.element.endLong();
       from = at + 1;
       const next = this.position + from;
       elements.push({ span: trimmed(this.element.take()), delimiter: chunk[at]!, next });
       this.element.reset(next);
       if (this.depth < 0) this.state = 'after';
     }
-    if (this.state === 'inside') this.element.add(chunk.subarray(from));
-    else if (this.state === 'after') this.skip(chunk, at);
+    if (this.state === 'inside') {
+      this.element.add(chunk.subarray(from));
+      if (this.element.isLong) await this.element.handOn();
+    } else if (this.state === 'after') this.skip(chunk, at);
     this.position += chunk.length;
     return elements;
   }
@@ -95,12 +99,13 @@ export class ElementSplitter {
 }
 
 /** Without the white space around: a record's range in the file is the record alone. */
-function trimmed(span: Span): Span {
-  const { bytes } = span;
+function trimmed(span: Span<LongRecord>): Span<LongRecord> {
+  const { start, end, bytes, long } = span;
+  if (long !== null) return { ...span, start: start + long.around[0], end: end - long.around[1] };
   if (bytes === null) return span;
   let first = 0;
   let last = bytes.length;
   while (first < last && isSpace(bytes[first]!)) first += 1;
   while (last > first && isSpace(bytes[last - 1]!)) last -= 1;
-  return { ...span, start: span.start + first, end: span.start + last, bytes: bytes.subarray(first, last) };
+  return { ...span, start: start + first, end: start + last, bytes: bytes.subarray(first, last) };
 }

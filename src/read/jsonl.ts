@@ -3,13 +3,10 @@ import { lines, type Span } from '../io/lines.ts';
 import { contentOf } from './disk.ts';
 import { RecordScanner } from './json-bytes.ts';
 import { recordOf } from './json-record.ts';
-import { type LongRecord, LongTexts } from './long-record.ts';
+import { type LongRecord, longTexts } from './long-record.ts';
 import type { PartRead, Refusal } from './part-read.ts';
 import { isBlank, type TakeRecord, tooLarge } from './record.ts';
 import { takerOf } from './take.ts';
-
-/** A record of more bytes is not held: with three copies of one on each of two workers, 512 MiB would not do for 64. */
-const LONG_BYTES = 16 * 1024 * 1024;
 
 /**
  * JSON Lines: a record a line. Lines of white space only are no records: they are passed over and not counted.
@@ -41,14 +38,6 @@ export async function* readJsonl(read: PartRead): AsyncGenerator<Document[]> {
   } finally {
     long?.release();
   }
-}
-
-/** Where the texts of long records go; null where records are held: of such as are more than a text, or where there is no room. */
-function longTexts({ options, room }: PartRead): LongTexts | null {
-  const { textField: text, idField: id, groupField: group, longBytes = LONG_BYTES, form } = options;
-  // A name with half of a surrogate pair has no bytes to compare.
-  const able = [text, id, group].every((name) => name === null || name.isWellFormed());
-  return room && able && !form ? new LongTexts(longBytes, { text, id, group }, room) : null;
 }
 
 function documentOf(

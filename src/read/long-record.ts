@@ -1,10 +1,12 @@
 import type { Room } from '../core/stage.ts';
 import { type Hasher, hasher } from '../io/hash.ts';
 import type { LongRecords, Pieces } from '../io/lines.ts';
-import type { Refusal, TakenLong } from './part-read.ts';
-import { isBlank, notJson, notUtf8 } from './record.ts';
+import type { PartRead, Refusal, TakenLong } from './part-read.ts';
+import { isSpace, notJson, notUtf8 } from './record.ts';
 import type { RecordStream, StreamedFields, TextSink } from './record-stream.ts';
 
+/** A record of more bytes is not held: with three copies of each, two workers that hold one of 64 MiB take more than 512. */
+const LONG_BYTES = 8 * 1024 * 1024;
 /** Bytes of text that are gathered before they go to the room, and read back at once. */
 const PIECE_BYTES = 256 * 1024;
 /** Bytes of a record that are looked through at once: 8,000 numbers, which are three tokens each. */
@@ -14,11 +16,19 @@ const BEGIN_CHARACTERS = 64;
 
 const encoder = new TextEncoder();
 
+/** Where the texts of long records go; null where records are held: of such as are more than a text, or where there is no room. */
+export function longTexts({ options, room }: PartRead): LongTexts | null {
+  const { textField: text, idField: id, groupField: group, longBytes = LONG_BYTES, form } = options;
+  // A name with half of a surrogate pair has no bytes to compare.
+  const able = [text, id, group].every((name) => name === null || name.isWellFormed());
+  return room && able && !form ? new LongTexts(longBytes, { text, id, group }, room) : null;
+}
+
 /**
  * Records that are too long to be held: each is looked through as it comes, and its text goes to a room outside of memory, one
  * text after the other, which is where the document has it from.
  */
-export class LongTexts implements LongRecords<LongRecord> {
+class LongTexts implements LongRecords<LongRecord> {
   readonly bytes: number;
   readonly #fields: StreamedFields;
   readonly #open: () => Promise<Room>;
@@ -62,6 +72,9 @@ export class LongRecord implements Pieces {
   #characters = 0;
   #begin = '';
   #blank = true;
+  /** Bytes of white space at its start and its end. */
+  #before = 0;
+  #after = 0;
   #utf8 = true;
 
   constructor(stream: RecordStream, text: TextInRoom, kept: () => void) {
@@ -72,9 +85,9 @@ export class LongRecord implements Pieces {
 
   async add(bytes: Uint8Array): Promise<void> {
     this.#bytes += bytes.length;
-    for (let at = 0; at < bytes.length && this.#utf8; at += SLICE_BYTES) {
+    for (let at = 0; at < bytes.length; at += SLICE_BYTES) {
       const some = bytes.subarray(at, at + SLICE_BYTES);
-      this.#blank &&= isBlank(some);
+      this.#space(some);
       this.#decode(some);
       await this.#text.flush(PIECE_BYTES / 2);
     }
@@ -91,6 +104,23 @@ export class LongRecord implements Pieces {
   /** What it gives, or why it is no document; null where it is white space. */
   get found(): TakenLong | Refusal | null {
     return this.#found;
+  }
+
+  /** Bytes of white space around it. */
+  get around(): readonly [before: number, after: number] {
+    return [this.#before, this.#after];
+  }
+
+  #space(some: Uint8Array): void {
+    const last = some.findLastIndex((byte) => !isSpace(byte));
+    if (last < 0) {
+      if (this.#blank) this.#before += some.length;
+      else this.#after += some.length;
+      return;
+    }
+    if (this.#blank) this.#before += some.findIndex((byte) => !isSpace(byte));
+    this.#blank = false;
+    this.#after = some.length - 1 - last;
   }
 
   /** Without bytes, the last of them. */

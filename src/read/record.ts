@@ -25,9 +25,9 @@ export function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** JSON's white space: space, tab, CR (a line has no LF). */
-export const isBlank = (bytes: Uint8Array): boolean =>
-  bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
+/** JSON's white space. */
+export const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+export const isBlank = (bytes: Uint8Array): boolean => bytes.every(isSpace);
 
 /** Half of a surrogate pair alone: possible in a JavaScript string (a `\ud800` in JSON), impossible in UTF-8. */
 const LONE_SURROGATE = /\p{Surrogate}/u;

@@ -18,7 +18,7 @@ const PIECE_BYTES = 1024 * 1024;
 /** Finds where records end. */
 interface Boundaries {
   /** The next bytes of the file, from offset `position`. */
-  push(chunk: Uint8Array, position: number): void;
+  push(chunk: Uint8Array, position: number): void | Promise<void>;
   /** The first end of a record at or after `target` in these bytes, as an offset in the file; -1 without one. */
   atOrAfter(target: number): number;
   /** The last in these bytes; -1 without one. */
@@ -49,7 +49,7 @@ export async function* cutStream(
   // What was read and is not yet decompressed is little beside `stopAt`.
   const reads = Math.min(CHUNK_BYTES, Math.ceil(stopAt / 64));
   for await (const whole of decompressed(file, { start: 0, end: file.size }, seen, reads)) {
-    boundaries.push(whole, position);
+    await boundaries.push(whole, position);
     const end = onDisk < stopAt ? -1 : boundaries.last();
     const chunk = end < 0 ? whole : whole.subarray(0, end - position);
     let from = position;
@@ -135,8 +135,8 @@ function arrayBoundaries(): Boundaries {
   const splitter = new ElementSplitter(0);
   let ends: number[] = [];
   return {
-    push(chunk) {
-      ends = splitter.push(chunk).flatMap(({ delimiter, next }) => (delimiter === COMMA ? [next] : []));
+    async push(chunk) {
+      ends = (await splitter.push(chunk)).flatMap(({ delimiter, next }) => (delimiter === COMMA ? [next] : []));
     },
     atOrAfter: (target) => ends.find((end) => end >= target) ?? -1,
     last: () => ends.at(-1) ?? -1,

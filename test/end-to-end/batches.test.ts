@@ -23,7 +23,7 @@ const SIZES = [
   ['read/stream.js', 'const PIECE_BYTES = ', '1024 * 1024'],
   ['core/slab.js', 'const SHORT_BYTES = ', '64 * 1024'],
   ['core/slab.js', 'const SLAB_BYTES = ', '1024 * 1024'],
-  ['read/jsonl.js', 'const LONG_BYTES = ', '16 * 1024 * 1024'],
+  ['read/long-record.js', 'const LONG_BYTES = ', '8 * 1024 * 1024'],
 ] as const;
 
 test.each([

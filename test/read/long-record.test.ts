@@ -58,13 +58,13 @@ async function* each<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;
 }
 
-function* cutAt(content: Uint8Array, most: () => number): Generator<Uint8Array> {
+function* cutAt(content: Uint8Array, most: () => number, again = true): Generator<Uint8Array> {
   for (let at = 0; at < content.length;) {
     const size = 1 + most();
-    // In memory that is another's as soon as the next one is asked for.
+    // With `again`, in memory that is another's as soon as the next one is asked for.
     const piece = new Uint8Array(content.subarray(at, at + size));
     yield piece;
-    piece.fill(0x22);
+    if (again) piece.fill(0x22);
     at += size;
   }
 }
@@ -269,6 +269,67 @@ test('a line of several chunks over the cap is set aside with its place, and the
     { record: 2, line: 2, reason: 'too-large', detail: expect.stringContaining(`${2 * cap} bytes`) as string },
   ]);
   expect(made).toEqual((await read(path, { documentBytes: cap })).made);
+});
+
+test.each([ASKED[0]!, ASKED[3]!, ASKED[5]!])('elements of an array: %o', async (fields) => {
+  const draw = draws(17);
+  const elements: Uint8Array[] = [];
+  for (let i = 0; i < 400; i++) {
+    const line = recordLine(draw, fields);
+    // stream-json makes objects, in which that name is not a member like any other.
+    if (line.includes('proto')) continue;
+    const bad = Buffer.concat([utf8('{"text":"a'), Uint8Array.from([0xff]), utf8('"}')]);
+    elements.push(utf8(`${i % 3 === 0 ? '\n ' : ''}`), utf8(line), utf8(i % 5 === 0 ? ' \r\n' : ''), utf8(','));
+    if (i % 40 === 7) elements.push(bad, utf8(' , 7,"x", null ,[1,{"text":2}],'));
+  }
+  const content = Buffer.concat([utf8('\ufeff [ '), ...elements, utf8(' {"text":"last"} ] \n')]);
+  const options = { textField: fields.text, idField: fields.id, documentBytes: 400 };
+  const path = join(dir, 'elements.json');
+  writeFileSync(path, content);
+  const cut = (bytes: Uint8Array) => cutAt(bytes, () => draw(60), false);
+  for (const groupField of [null, fields.id]) {
+    const asked = { ...options, groupField };
+    const held = await read(path, asked);
+    expect(new Set(held.made.rejects.map(({ reason }) => reason))).toContain('too-large');
+    expect(new Set(held.made.rejects.map(({ reason }) => reason))).toContain('invalid-utf8');
+    for (const longBytes of [0, 60]) {
+      const whole = await read(path, asked, longBytes);
+      expect(whole.long).toBeGreaterThan(longBytes === 0 ? 100 : 20);
+      const pieces = await read(path, asked, longBytes, cut, content);
+      for (const { made } of [whole, pieces]) {
+        expect(made.documents).toEqual(held.made.documents);
+        // What is not UTF-8 is told with the white space around it.
+        const told = ({ detail, ...reject }: Reject) => ({ ...reject, detail: detail.replace(/in \d+$/, '') });
+        expect(made.rejects.map(told)).toEqual(held.made.rejects.map(told));
+      }
+    }
+  }
+  expect(filesBelow(rooms)).toEqual([]);
+});
+
+test.each([
+  '[{"text":"a"},{"text":"b"x}]',
+  '[{"text":"a"},]',
+  '[{"text":"a"} {"text":"b"}]',
+  '[{"text":"a"},tru]',
+  '[,1]',
+  '[{"text":"\\x"}]',
+])('an array that is none: %s', async (content) => {
+  const path = join(dir, 'none.json');
+  writeFileSync(path, content);
+  expect([await codeOf(read(path, {})), await codeOf(read(path, {}, 0))]).toEqual([
+    'INPUT_MALFORMED',
+    'INPUT_MALFORMED',
+  ]);
+  expect(filesBelow(rooms)).toEqual([]);
+});
+
+test('arrays of nothing', async () => {
+  const path = join(dir, 'nothing.json');
+  for (const content of ['[]', '[     ]', ' [\n\n\n\n\n]\n']) {
+    writeFileSync(path, content);
+    expect((await read(path, {}, 0)).made).toMatchObject({ documents: [], rejects: [] });
+  }
 });
 
 test('a disk that fails under a room is a coded error', async () => {

@@ -14,7 +14,7 @@ export interface Span<Long = never> {
 export interface Pieces {
   /** The next bytes of it, which are good until this has ended. */
   add(bytes: Uint8Array): Promise<void>;
-  /** There are no more, and the record is no longer than the cap. */
+  /** There are no more; of a record longer than the cap some were left out, and nobody will ask what it was. */
   end(): Promise<void>;
 }
 
@@ -132,7 +132,7 @@ export class Gathered<Long extends Pieces = never> {
   /** The same, at the record's end. */
   async endLong(): Promise<void> {
     await this.handOn();
-    if (this.length - this.mark <= this.cap) await this.long?.end();
+    await this.long?.end();
   }
 
   add(piece: Uint8Array): void {

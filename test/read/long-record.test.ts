@@ -193,6 +193,8 @@ const STRANGE = [
   '{"text":"\\ud83d\\ud83d\\ude00"}',
   '{"text":"a","id":"\\ud83d"}',
   '{"te\\ud83dxt":"a"}',
+  '{"a\\ud83d":"x"}',
+  '{"a\ufffd":"y"}',
   '{"text":1}',
   '{"text":null}',
   '{"text":[]}',
@@ -231,6 +233,7 @@ test('what JSON.parse refuses is refused, for the same reason', async () => {
     ['text', 'id'],
     ['meta.text', 'meta'],
     ['__proto__', null],
+    ['a\ufffd', 'id'],
     ['__proto__.text', 'text'],
   ] as const) {
     const options = { textField: text, idField: id };
@@ -331,6 +334,30 @@ test('arrays of nothing', async () => {
     expect((await read(path, {}, 0)).made).toMatchObject({ documents: [], rejects: [] });
   }
 });
+
+test.each(['jsonl', 'json'])(
+  'the room of a text is used again when the next one was asked for: .%s',
+  async (format) => {
+    const path = join(dir, `again.${format}`);
+    const records = Array.from({ length: 6 }, (_, id) => JSON.stringify({ id, text: `${id}`.repeat(1_500_000) }));
+    writeFileSync(path, format === 'json' ? `[${records.join(',')}]` : records.join('\n'));
+    let end = 0;
+    const room = async (): Promise<Room> => {
+      const inner = await roomIn(rooms, 'text');
+      const write = (at: number, bytes: Uint8Array) => {
+        end = Math.max(end, at + bytes.length);
+        return inner.write(at, bytes);
+      };
+      return { ...inner, write };
+    };
+    const options = { documentBytes: 2_000_000 };
+    const { made, long } = await read(path, options, 1_200_000, null, undefined, room);
+    expect(long).toBe(6);
+    expect(made).toEqual((await read(path, options)).made);
+    expect(end).toBeGreaterThan(1_500_000 - 1);
+    expect(end).toBeLessThan(3_500_000);
+  },
+);
 
 test('a disk that fails under a room is a coded error', async () => {
   const path = join(dir, 'disk.jsonl');

@@ -55,7 +55,7 @@ const LARGEST_RECORD = 512 * 1024 * 1024;
 
 /** The options for a format: a text, and a record of JSON that is no more, is not held where there is room for it elsewhere. */
 function optionsFor(format: InputFile['format'], options: ReadOptions, { room }: StageContext): ReadOptions {
-  if (format === 'text' || (/^json/.test(format) && !options.form && room)) return options;
+  if (format === 'text' || (format.startsWith('json') && !options.form && room)) return options;
   return { ...options, documentBytes: Math.min(options.documentBytes, LARGEST_RECORD) };
 }
 

@@ -282,7 +282,7 @@ test.each([ASKED[0]!, ASKED[3]!, ASKED[5]!])('elements of an array: %o', async (
     // stream-json makes objects, in which that name is not a member like any other.
     if (line.includes('proto')) continue;
     const bad = Buffer.concat([utf8('{"text":"a'), Uint8Array.from([0xff]), utf8('"}')]);
-    elements.push(utf8(`${i % 3 === 0 ? '\n ' : ''}`), utf8(line), utf8(i % 5 === 0 ? ' \r\n' : ''), utf8(','));
+    elements.push(utf8(i % 3 === 0 ? '\n ' : ''), utf8(line), utf8(i % 5 === 0 ? ' \r\n' : ''), utf8(','));
     if (i % 40 === 7) elements.push(bad, utf8(' , 7,"x", null ,[1,{"text":2}],'));
   }
   const content = Buffer.concat([utf8('\ufeff [ '), ...elements, utf8(' {"text":"last"} ] \n')]);

@@ -65,7 +65,7 @@ function documentOf(
     throw inputMalformed(read.file.name, `record ${read.records}, bytes ${start} to ${end}`, messageOf(error));
   }
   if (found !== null) {
-    if (!('reason' in found)) return read.acceptLong(start, end, found);
+    if (!('reason' in found)) return read.acceptAny(start, end, found);
     read.reject(start, found);
   } else if (empty) return null;
   else if (bytes === null) read.reject(start, tooLarge(end - start, options.documentBytes));

@@ -52,7 +52,7 @@ function documentOf(
   };
   if (long !== null) {
     const { found } = long;
-    return found === null ? null : 'reason' in found ? set(found) : read.acceptLong(start, end, found);
+    return found === null ? null : 'reason' in found ? set(found) : read.acceptAny(start, end, found);
   }
   if (bytes === null) return set(tooLarge(end - start, read.options.documentBytes));
   const found = scanner?.scan(bytes) ?? null;

@@ -1,7 +1,7 @@
 import type { Room } from '../core/stage.ts';
 import { type Hasher, hasher } from '../io/hash.ts';
 import type { LongRecords, Pieces } from '../io/lines.ts';
-import type { PartRead, Refusal, TakenLong } from './part-read.ts';
+import type { PartRead, Refusal, Taken, TakenLong } from './part-read.ts';
 import { isSpace, notJson, notUtf8 } from './record.ts';
 import type { RecordStream, StreamedFields, TextSink } from './record-stream.ts';
 
@@ -11,6 +11,8 @@ const LONG_BYTES = 8 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
 /** Bytes of a record that are looked through at once: 8,000 numbers, which are three tokens each. */
 const SLICE_BYTES = 16 * 1024;
+/** A text is held that is so many times shorter than the shortest of such records: 128 KiB for 8 MiB. */
+const SHORTER = 64;
 /** Characters of a record that are kept to tell how it began. */
 const BEGIN_CHARACTERS = 64;
 
@@ -47,7 +49,12 @@ class LongTexts implements LongRecords<LongRecord> {
     this.#room ??= await this.#open();
     this.#buffer ??= new Uint8Array(PIECE_BYTES);
     const text = new TextInRoom(this.#room, this.#end, this.#buffer);
-    return new LongRecord(new RecordStream(this.#fields, text), text, () => (this.#end = text.end));
+    return new LongRecord(
+      new RecordStream(this.#fields, text),
+      text,
+      this.bytes / SHORTER,
+      () => (this.#end = text.end),
+    );
   }
 
   /** Nobody reads the texts so far: their room is used again. */
@@ -66,8 +73,9 @@ export class LongRecord implements Pieces {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   readonly #stream: RecordStream;
   readonly #text: TextInRoom;
+  readonly #held: number;
   readonly #kept: () => void;
-  #found: TakenLong | Refusal | null = null;
+  #found: Taken | TakenLong | Refusal | null = null;
   #bytes = 0;
   #characters = 0;
   #begin = '';
@@ -77,9 +85,11 @@ export class LongRecord implements Pieces {
   #after = 0;
   #utf8 = true;
 
-  constructor(stream: RecordStream, text: TextInRoom, kept: () => void) {
+  /** A text of no more than `held` bytes may be held. */
+  constructor(stream: RecordStream, text: TextInRoom, held: number, kept: () => void) {
     this.#stream = stream;
     this.#text = text;
+    this.#held = held;
     this.#kept = kept;
   }
 
@@ -96,13 +106,14 @@ export class LongRecord implements Pieces {
   async end(): Promise<void> {
     this.#decode();
     if (this.#blank) return;
+    const short = this.#text.short(this.#held);
     await this.#text.flush();
-    this.#found = this.#judged();
+    this.#found = this.#judged(short);
     if (!('reason' in this.#found)) this.#kept();
   }
 
   /** What it gives, or why it is no document; null where it is white space. */
-  get found(): TakenLong | Refusal | null {
+  get found(): Taken | TakenLong | Refusal | null {
     return this.#found;
   }
 
@@ -136,11 +147,12 @@ export class LongRecord implements Pieces {
     }
   }
 
-  #judged(): TakenLong | Refusal {
+  #judged(short: Uint8Array | null): Taken | TakenLong | Refusal {
     if (!this.#utf8) return notUtf8({ length: this.#bytes });
     const streamed = this.#stream.end();
     if (streamed === null) return notJson(this.#begin, this.#characters);
-    return 'reason' in streamed ? streamed : { ...streamed, ...this.#text.taken() };
+    if ('reason' in streamed) return streamed;
+    return short === null ? { ...streamed, ...this.#text.taken() } : { ...streamed, text: short };
   }
 }
 
@@ -172,6 +184,14 @@ class TextInRoom implements TextSink {
 
   add(characters: string): void {
     this.#used += encoder.encodeInto(characters, this.#buffer.subarray(this.#used)).written;
+  }
+
+  /**
+   * A copy of the whole text, where it has `most` bytes and none of it had to go to the room: one of a few words beside megabytes of something else is
+   * held like any other, and not in a file with its ids in another.
+   */
+  short(most: number): Uint8Array | null {
+    return this.#written === 0 && this.#used <= most ? this.#buffer.slice(0, this.#used) : null;
   }
 
   /** Makes room for what comes next when there are more than `most` bytes. */

@@ -130,6 +130,10 @@ export class PartRead {
     return this.context.room;
   }
 
+  acceptAny(start: number, end: number, taken: Taken | TakenLong): Document {
+    return 'long' in taken ? this.acceptLong(start, end, taken) : this.accept(start, end, taken);
+  }
+
   /** Of a text that is not held, whose hash is known already. */
   acceptLong(start: number, end: number, { id, long, hash, group = 0n }: TakenLong): Document {
     this.accepted++;

@@ -11,7 +11,10 @@ export interface PromptOnly {
   readonly tokens: number;
 }
 
-/** Counts segments that are all prompt, but for a separator. `separatorOf`: its tokens (0 or 1) after documents of a source. */
+/**
+ * Counts segments that are all prompt, but for a separator: it stands after the prompt only where the rest of a document was
+ * dropped, which `separatorOf` knows: its tokens (0 or 1) after documents of a source that may be truncated, 0 after others.
+ */
 export class PromptOnlyCount implements PromptOnly {
   documents = 0;
   segments = 0;
@@ -34,11 +37,14 @@ export class PromptOnlyCount implements PromptOnly {
 /** Whether documents have prompts at all: in a corpus of texts nobody has to look. */
 const hasPrompts = (manifest: Manifest): boolean => (manifest.config as { form?: unknown }).form != null;
 
+const isTruncated = ({ config }: Manifest): boolean =>
+  (config as { packing?: { long_documents?: string } }).packing?.long_documents === 'truncate';
+
 /** Of a corpus on disk, from its boundaries; null where it has no prompts. */
 export async function promptOnly(corpus: StoredCorpus): Promise<PromptOnly | null> {
   if (!hasPrompts(corpus.manifest)) return null;
   const { windows } = corpus.manifest;
-  const counted = new PromptOnlyCount(lossRules(corpus.manifest).separatorOf);
+  const counted = new PromptOnlyCount(isTruncated(corpus.manifest) ? lossRules(corpus.manifest).separatorOf : () => 0);
   for (let window = 0; window < windows.train + windows.validation; window++)
     for (const segment of (await corpus.boundaries(window)).segments) counted.add(segment);
   const { documents, segments, tokens } = counted;

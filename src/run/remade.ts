@@ -20,6 +20,11 @@ export interface Remade {
   readonly known: readonly Known[];
 }
 
+/** Its ids will not be asked for again. */
+export function released({ known }: Remade): void {
+  for (const { ids } of known) if (typeof ids !== 'string') ids.release?.();
+}
+
 /** By split, by document. */
 export type Texts = Map<number, Map<number, Remade>>;
 

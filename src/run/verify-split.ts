@@ -8,7 +8,7 @@ import { rowProblems } from './mixture-check.ts';
 import type { Plan } from './plan.ts';
 import { addUpTo, attempt } from './problems.ts';
 import { filesOf } from './receipts.ts';
-import { forTails, segmentProblems, type Texts } from './remade.ts';
+import { forTails, released, segmentProblems, type Texts } from './remade.ts';
 import { settingsOf } from './settings.ts';
 import { windowProblems, windowRules } from './window-check.ts';
 
@@ -91,6 +91,8 @@ export async function checkSplit(of: SplitToCheck): Promise<SplitCheck> {
   }
   const partial = of.conservation ? null : conservation.partial();
   const left = partial ? forTails(partial.left, texts) : new Map();
+  // What is kept for the tails is copied: ids of long texts lie in a file each, which nobody else closes.
+  if (!of.texts) for (const documents of texts.values()) for (const document of documents.values()) released(document);
   return { files: listed.length, bytes, problems, complete, partial, compared, texts: left };
 }
 

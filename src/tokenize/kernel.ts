@@ -41,10 +41,12 @@ const NFC = 2;
 /** Longest word there can be room for: 0.6 GiB. No text that people wrote comes near. */
 export const MAX_WORD_BYTES = 16 * 1024 * 1024;
 
-/** Thrown for a text with a longer word. */
+/** Thrown for a text with a longer word, or one that is taken as a single piece and is too long for it. */
 export class WordTooLong extends Error {
-  constructor(offset: number) {
-    super(`a word of more than ${MAX_WORD_BYTES / 2 ** 20} MiB at or after byte ${offset} of the text`);
+  static at(offset: number): WordTooLong {
+    return new WordTooLong(
+      `a word of more than ${MAX_WORD_BYTES / 2 ** 20} MiB at or after byte ${offset} of the text`,
+    );
   }
 }
 
@@ -196,7 +198,7 @@ export class Kernel {
 
   /** Room for a word that is longer than there was, at `offset` of the text. */
   #grow(offset: number): void {
-    if (this.#chunk >= MAX_WORD_BYTES) throw new WordTooLong(offset);
+    if (this.#chunk >= MAX_WORD_BYTES) throw WordTooLong.at(offset);
     this.#makeRoom(this.#chunk * 2);
   }
 

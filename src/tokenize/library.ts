@@ -1,9 +1,13 @@
+import { constants } from 'node:buffer';
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { messageOf, tokenizerInvalid } from '../core/errors.ts';
 import { type Literal, LiteralFinder } from './added.ts';
 import type { Engine, SpecialMode } from './engine.ts';
+import { WordTooLong } from './kernel.ts';
 import type { ForeignModel } from './model.ts';
 import { gathering } from './stream.ts';
+
+const LIBRARY = '@huggingface/tokenizers';
 
 /** Told the bytes of a text before it is encoded, and 0 after. */
 export type Watch = (bytes: number) => void;
@@ -30,6 +34,8 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
     refused.map(({ id, content }): Literal => ({ id, bytes: new TextEncoder().encode(content), refused: true })),
   );
   const encode = (text: Uint8Array): Int32Array => {
+    if (text.length > constants.MAX_STRING_LENGTH)
+      throw new WordTooLong(`${text.length} bytes, more than the ${constants.MAX_STRING_LENGTH} that ${LIBRARY} takes`);
     if (!finder.empty) for (const _ of finder.split(text));
     watch(text.length);
     try {
@@ -46,7 +52,7 @@ export function libraryEngine(model: ForeignModel, special: SpecialMode, watch: 
   const letter = model.ids.get('a') ?? 0;
   const before = decode([letter]).length;
   return {
-    name: `@huggingface/tokenizers, since ${why}`,
+    name: `${LIBRARY}, since ${why}`,
     encode,
     // No pieces here: what a pattern of a file does at a cut cannot be known.
     open: () => gathering(encode),

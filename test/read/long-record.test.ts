@@ -327,6 +327,21 @@ test.each([
   expect(filesBelow(rooms)).toEqual([]);
 });
 
+test('a few words beside much else are held, and nothing is left of them elsewhere', async () => {
+  const records = Array.from({ length: 40 }, (_, i) => ({ more: 'x'.repeat(2000), text: 'w'.repeat(1 + i), id: i }));
+  for (const [name, content] of [
+    ['words.jsonl', records.map((record) => `${JSON.stringify(record)}\n`).join('')],
+    ['words.json', JSON.stringify(records)],
+  ] as const) {
+    const path = join(dir, name);
+    writeFileSync(path, content);
+    const [held, long] = [await read(path, {}), await read(path, {}, 1280)];
+    expect(long.made).toEqual(held.made);
+    // Of 1 to 40 bytes, 20 are longer than 1280 / 64.
+    expect(long.long).toBe(20);
+  }
+});
+
 test('arrays of nothing', async () => {
   const path = join(dir, 'nothing.json');
   for (const content of ['[]', '[     ]', ' [\n\n\n\n\n]\n']) {

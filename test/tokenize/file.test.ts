@@ -1,8 +1,10 @@
+import { constants } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { Tokenizer as Reference } from 'tokenizers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseTokenizerFile } from '../../src/tokenize/file.ts';
 import { loadTokenizer, resolveSpecialIds } from '../../src/tokenize/index.ts';
+import { WordTooLong } from '../../src/tokenize/kernel.ts';
 import { random, REAL, REAL_NAMES } from '../support/tokenizers.ts';
 
 interface File {
@@ -182,5 +184,9 @@ test('merges whose ids are chosen to fall into a few buckets are left to the lib
     return loadTokenizer(new TextEncoder().encode(JSON.stringify({ ...json, added_tokens: [], model })), 'made');
   };
   expect(made(512).engine).toMatch(/ultraprep/);
-  expect(made(7).engine).toMatch(/collide/);
+  const library = made(7);
+  expect(library.engine).toMatch(/collide/);
+  // A text is a string there.
+  const long = new Uint8Array(constants.MAX_STRING_LENGTH + 1);
+  expect(() => library.encode(long)).toThrow(WordTooLong);
 });

@@ -87,7 +87,7 @@ export class Gathered<Long extends Pieces = never> {
   private pieces: Uint8Array[] = [];
   private room = new Uint8Array(0);
   private readonly records: LongRecords<Long> | null;
-  /** More bytes than these are handed on: enough to hold a byte-order mark. */
+  /** More bytes than these are handed on. */
   private readonly most: number;
   private long: Long | null = null;
   /** Bytes of a byte-order mark that it was not given. */
@@ -96,7 +96,8 @@ export class Gathered<Long extends Pieces = never> {
   constructor(cap: number, records: LongRecords<Long> | null = null) {
     this.cap = cap;
     this.records = records;
-    this.most = records ? Math.max(records.bytes, BOM.length) : Infinity;
+    // The same grace as the cap's: what may be as long as that is then never long.
+    this.most = records ? records.bytes + BOM.length : Infinity;
   }
 
   reset(start: number): void {

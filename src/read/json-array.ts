@@ -10,9 +10,9 @@ import { decoded, notUtf8, type TakeRecord, tooLarge } from './record.ts';
 import { takerOf } from './take.ts';
 
 /**
- * A top-level JSON array, streamed: memory is one chunk and one element, if it is not long (long-record.ts). stream-json checks the grammar and builds the
- * elements; it is given one element at a time (json-elements.ts says why). Broken JSON cannot be resynchronised, as it can
- * in JSON Lines: it ends the part with an error, so nothing is lost silently.
+ * A top-level JSON array, streamed: memory is one chunk and one element, if it is not long (long-record.ts). stream-json
+ * checks the grammar and builds the elements; it is given one element at a time (json-elements.ts says why). Broken JSON
+ * cannot be resynchronised, as it can in JSON Lines: it ends the part with an error, so nothing is lost silently.
  */
 export async function* readJsonArray(read: PartRead): AsyncGenerator<Document[]> {
   const { file, options } = read;

@@ -187,8 +187,8 @@ class TextInRoom implements TextSink {
   }
 
   /**
-   * A copy of the whole text, where it has `most` bytes and none of it had to go to the room: one of a few words beside megabytes of something else is
-   * held like any other, and not in a file with its ids in another.
+   * A copy of the whole text, where it has at most `most` bytes and none of it had to go to the room: a few words beside
+   * megabytes of something else are held like any others, and not in a file with their ids in another.
    */
   short(most: number): Uint8Array | null {
     return this.#written === 0 && this.#used <= most ? this.#buffer.slice(0, this.#used) : null;

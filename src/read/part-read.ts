@@ -14,7 +14,7 @@ export interface ReadOptions {
   readonly groupField: string | null;
   /** A record larger than this is set aside. */
   readonly documentBytes: number;
-  /** A text file or a record larger than this is not held (text.ts and jsonl.ts have defaults): it changes no byte of what is made. */
+  /** A text file or a record larger than this is not held (text.ts and long-record.ts have defaults): it changes no byte of what is made. */
   readonly longBytes?: number;
   /** What a record is, where it is not a text: `textField` is not looked at then. */
   readonly form?: RecordForm;

@@ -146,10 +146,10 @@ async function packLengthsOnly(
   policies: Policies,
 ): Promise<{ stats: WindowStats; bySource: Record<string, Ledger>; cutDocuments: number; prompts: PromptOnly }> {
   const stats = new WindowStats(pack.windowLength, policies);
-  const truncated = pack.longDocuments === 'truncate';
-  const prompts = new PromptOnlyCount((source) =>
-    truncated && (ownOf(pack.sources, source) ?? pack).separator !== null ? 1 : 0,
-  );
+  const prompts = new PromptOnlyCount({
+    longDocuments: pack.longDocuments,
+    separatorOf: (source) => ((ownOf(pack.sources, source) ?? pack).separator === null ? 0 : 1),
+  });
   const look = (split: number, window: Window): void => {
     stats.add(split, window);
     for (const segment of window.segments) prompts.add(segment);

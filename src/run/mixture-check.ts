@@ -1,4 +1,5 @@
 import type { Verdict } from '../core/document.ts';
+import { HASH_BYTES } from '../core/document-rows.ts';
 import { copiesDraw, subsetDraw } from '../core/draws.ts';
 import { readAll } from '../io/files.ts';
 import {
@@ -70,7 +71,7 @@ function surveyOf(split: number, rows: StoredDocuments, rules: Rules): Surveyed 
   const order = Int32Array.from({ length: rows.length }, (_, i) => i);
   order.sort((a, b) => inputs[a]! - inputs[b]! || records[a]! - records[b]!);
   const [tokens, hashes, verdictOf] = [rows.tokens(), rows.hashes(), verdictsOf(rows, rules)];
-  const words = hashes.length / Math.max(1, rows.length);
+  const words = HASH_BYTES / hashes.BYTES_PER_ELEMENT;
   const hashesInOrder = new Uint32Array(hashes.length);
   for (const [at, i] of order.entries()) hashesInOrder.set(hashes.subarray(i * words, (i + 1) * words), at * words);
   return {

@@ -1,6 +1,6 @@
 import type { Segment } from '../core/window.ts';
 import { type Manifest, openCorpus, type StoredCorpus } from '../shard/index.ts';
-import { lossRules } from './loss.ts';
+import { type LossRules, lossRules } from './loss.ts';
 import type { Warning } from './warnings.ts';
 
 /** What of fine-tuning records is prompt and nothing else: never masked, so nothing is learned from it. */
@@ -11,22 +11,23 @@ export interface PromptOnly {
   readonly tokens: number;
 }
 
-/**
- * Counts segments that are all prompt, but for a separator: it stands after the prompt only where the rest of a document was
- * dropped, which `separatorOf` knows: its tokens (0 or 1) after documents of a source that may be truncated, 0 after others.
- */
+type PromptRules = Pick<LossRules, 'longDocuments' | 'separatorOf'>;
+
+/** Counts segments that are all prompt, but for a separator: after a prompt one stands only where the rest was truncated. */
 export class PromptOnlyCount implements PromptOnly {
   documents = 0;
   segments = 0;
   tokens = 0;
-  readonly #separatorOf: (source: string) => number;
+  readonly #rules: PromptRules;
 
-  constructor(separatorOf: (source: string) => number) {
-    this.#separatorOf = separatorOf;
+  constructor(rules: PromptRules) {
+    this.#rules = rules;
   }
 
   add({ promptTokens, length, source, part }: Segment): void {
-    if (promptTokens === 0 || length - promptTokens > this.#separatorOf(source)) return;
+    const { longDocuments, separatorOf } = this.#rules;
+    const separator = longDocuments === 'truncate' ? separatorOf(source) : 0;
+    if (promptTokens === 0 || length - promptTokens > separator) return;
     // A prompt comes first: where any part of a document is all prompt, its first one is.
     if (part === 0) this.documents++;
     this.segments++;
@@ -37,14 +38,11 @@ export class PromptOnlyCount implements PromptOnly {
 /** Whether documents have prompts at all: in a corpus of texts nobody has to look. */
 const hasPrompts = (manifest: Manifest): boolean => (manifest.config as { form?: unknown }).form != null;
 
-const isTruncated = ({ config }: Manifest): boolean =>
-  (config as { packing?: { long_documents?: string } }).packing?.long_documents === 'truncate';
-
 /** Of a corpus on disk, from its boundaries; null where it has no prompts. */
 export async function promptOnly(corpus: StoredCorpus): Promise<PromptOnly | null> {
   if (!hasPrompts(corpus.manifest)) return null;
   const { windows } = corpus.manifest;
-  const counted = new PromptOnlyCount(isTruncated(corpus.manifest) ? lossRules(corpus.manifest).separatorOf : () => 0);
+  const counted = new PromptOnlyCount(lossRules(corpus.manifest));
   for (let window = 0; window < windows.train + windows.validation; window++)
     for (const segment of (await corpus.boundaries(window)).segments) counted.add(segment);
   const { documents, segments, tokens } = counted;

@@ -115,8 +115,7 @@ export const settingsOf = oncePer((plan: Plan): Settings => {
       // A filter is given the text.
       ...(config.filter !== null && {
         documentBytes: Math.min(config.document_bytes, FILTERED_BYTES),
-        // A byte-order mark counts there, and not to the document.
-        longBytes: FILTERED_BYTES + 3,
+        longBytes: FILTERED_BYTES,
       }),
       ...(config.form && { form: config.form }),
     },

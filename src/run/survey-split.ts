@@ -15,7 +15,8 @@ import { type Reading, tokenRuns } from './token-runs.ts';
 
 /**
  * Looks at the documents of a split without packing them: its table, in which `copies` and `dropped` say what the rules
- * that look at one document alone make of each, and `parts`, of which there are none yet, are the tokens of its prompt; `tokens` is 0 where only hashes are wanted. With a receipt like any split's, in a folder of its own.
+ * that look at one document alone make of each, and `parts`, of which there are none yet, are the tokens of its prompt; `tokens`
+ * is 0 where only hashes are wanted. With a receipt like any split's, in a folder of its own.
  */
 export async function surveySplit(
   plan: Plan,

@@ -5,7 +5,9 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
 import { atLeastOne } from '../../src/run/deep.ts';
 import { verifyCorpus } from '../../src/run/index.ts';
-import { firstNumbers, type Manifest } from '../../src/shard/index.ts';
+import { remade } from '../../src/run/remade.ts';
+import { checkSplit } from '../../src/run/verify-split.ts';
+import { firstNumbers, type Manifest, openCorpus } from '../../src/shard/index.ts';
 import { temporaryFolder } from '../support/folders.ts';
 import { prep, runPrep, SAMPLES, TOKENIZER } from '../support/prep.ts';
 
@@ -134,6 +136,16 @@ test.each([
   expect(compared).toBe(documents);
   const { ledger } = JSON.parse(readFileSync(join(dir, out, 'manifest.json'), 'utf8')) as Manifest;
   expect(ledger.tokens.dropped['short-remainder']).toBeGreaterThan(0);
+});
+
+test('ids that lie in a file are let go of when their split has been looked at', async () => {
+  const corpus = await openCorpus(join(dir, 'sound'));
+  let released = 0;
+  const ids = { length: 1, subarray: () => new Int32Array(1), release: () => void released++ };
+  const again = () => Promise.resolve(new Map([[0, remade(ids, 0, 1, 0)]]));
+  const check = await checkSplit({ corpus, plan: undefined, consistent: true, index: 0, again, onWindows() {} });
+  await corpus.close();
+  expect([check.compared, released]).toEqual([1, 1]);
 });
 
 test('--deep without its inputs says so', async () => {
